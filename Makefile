@@ -1,0 +1,52 @@
+# Only Python >= 3.11 and make are taken for granted.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sweep test lint format bench lock clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## make .venv with exactly the locked versions
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"sweeplab needs Python >= 3.11, this is {v[0]}.{v[1]} (make PYTHON=python3.12 setup)")'
+	$(PYTHON) -m venv $(VENV)
+	@if $(BIN)/python -m pip install --quiet uv; then \
+	  echo "installing with uv"; \
+	  $(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  $(BIN)/uv pip install --python $(BIN)/python --no-deps --editable .; \
+	else \
+	  echo "uv cannot be had: installing with pip (slower)"; \
+	  $(BIN)/python -m pip install --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --no-deps --editable .; \
+	fi
+	@touch $@
+
+sweep: setup  ## train the first grid: 3 optimizers x 2 learning rates on real digits
+	$(BIN)/python -m sweeplab -m optimizer=adam,radam,sgdm lr=1e-3,1e-5
+
+test: setup  ## every test (slow ones too; gpu ones where there is a GPU)
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+lint: setup  ## ruff (format, lint) and mypy (strict)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: setup  ## let ruff rewrite what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup  ## measure against by-the-book Hydra + Lightning; writes benchmarks/results.md
+	$(BIN)/python -m benchmarks
+
+lock: setup  ## renew requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet --upgrade --output-file requirements.lock
+
+clean:  ## remove the environment and caches, never results
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache dist build

@@ -1,0 +1,19 @@
+"""Tidy cells in, tables out: pure functions over pandas that read and write no file and know no training code."""
+
+from sweeplab.compare.choice import choose, mark_chosen, tuned_axes
+from sweeplab.compare.comparison import Comparison, compare
+from sweeplab.compare.pivot import pivot
+from sweeplab.compare.settings import metrics_of, setting_axes, summarise, varying
+
+__all__ = [
+    "Comparison",
+    "choose",
+    "compare",
+    "mark_chosen",
+    "metrics_of",
+    "pivot",
+    "setting_axes",
+    "summarise",
+    "tuned_axes",
+    "varying",
+]

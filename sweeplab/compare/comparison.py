@@ -1,0 +1,71 @@
+"""Everything the report says about one sweep: its settings, and the choice among them on validation data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sweeplab.compare.choice import choose, mark_chosen, scores, tuned_axes
+from sweeplab.compare.settings import metrics_of, setting_axes, summarise, varying
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Settings against settings.
+
+    `settings`: the summary of every setting, with `chosen` and `note`. `choice`: the rows that were chosen `over` the
+    tuned axes by the best mean of `monitor` (`mode` max or min). `axes`: those of a setting, in the sweep's order.
+    """
+
+    settings: pd.DataFrame
+    choice: pd.DataFrame
+    axes: list[str]
+    over: list[str]
+    metrics: list[str]
+    monitor: str
+    mode: str
+
+    @property
+    def best(self) -> str:
+        """`highest` or `lowest`."""
+        return "highest" if self.mode == "max" else "lowest"
+
+    @property
+    def varying(self) -> list[str]:
+        """The axes that take more than one value."""
+        return varying(self.settings, self.axes)
+
+    def ranks(self) -> list[int]:
+        """Rows of `settings`, best first as the choice sees it, those without a result last."""
+        values = scores(self.settings, self.monitor, self.mode)
+        return values.sort_values(ascending=False, kind="stable", na_position="last").index.tolist()
+
+
+def compare(cells: pd.DataFrame, axes: Sequence[str], *, monitor: str, mode: str) -> Comparison:
+    """Settings of a sweep, with the tuned axes that vary chosen by the best mean of `monitor`.
+
+    Args:
+        cells: one row per cell: `state`, every axis, metrics as `split/name`.
+        axes: in the order of the sweep, with or without `seed`.
+        monitor: metric of the validation split to choose by.
+        mode: `max` or `min`.
+
+    Raises:
+        EmptyComparison: no cell at all.
+        ConfigFault: `monitor` is a metric of the test split or unknown, or `mode` is neither word.
+    """
+    summary = summarise(cells, axes)
+    names = setting_axes(axes)
+    over = tuned_axes(varying(summary, names))
+    choice = choose(summary, over, by=monitor, mode=mode)
+    settings = mark_chosen(summary, choice)
+    metrics = _ordered(metrics_of(cells, axes), monitor)
+    return Comparison(settings, choice, names, over, metrics, monitor, mode)
+
+
+def _ordered(metrics: list[str], monitor: str) -> list[str]:
+    """The monitored metric first, each validation metric before its test twin, training last."""
+    names = dict.fromkeys(metric.partition("/")[2] for metric in [monitor, *metrics])
+    pairs = [f"{split}/{name}" for name in names for split in ("val", "test")]
+    wanted = [monitor, *pairs, *metrics]
+    return [metric for metric in dict.fromkeys(wanted) if metric in metrics]

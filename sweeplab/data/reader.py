@@ -1,0 +1,101 @@
+"""Raw examples by index: from tensors on the device, or from the cache by worker processes. Changes no value."""
+
+import ctypes
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+
+class Reader(Protocol):
+    """A split's examples."""
+
+    def read(self, ids: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """The examples `ids` in pieces of `size`: indices `(B,)`, raw `x` `(B, D)` and `y` `(B,)`, on the device."""
+
+
+class Resident:
+    """Holds all examples on the device, as they are stored: a uint8 image takes a quarter of its float32 form."""
+
+    def __init__(self, *, x: NDArray[Any], y: NDArray[np.int64], device: torch.device) -> None:
+        self._x = torch.from_numpy(x.reshape(len(x), -1)).to(device)
+        self._y = torch.from_numpy(y).to(device)
+
+    def read(self, ids: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """See `Reader`."""
+        # moved as a whole: a copy to a GPU waits for all work before it, once an epoch instead of once a batch
+        for piece in torch.split(ids.to(self._y.device), size):
+            yield piece, self._x.index_select(0, piece), self._y.index_select(0, piece)
+
+
+class Streamed:
+    """Reads every piece from a .npy file, ahead of time by `workers` processes, or here where it is 0.
+
+    `keeps_workers`: they live from one epoch to the next (for training) or for one pass (for evaluation).
+    """
+
+    def __init__(
+        self, *, x_path: Path, y: NDArray[np.int64], device: torch.device, workers: int, keeps_workers: bool
+    ) -> None:
+        self._y = torch.from_numpy(y).to(device)
+        self._pieces = _Pieces()
+        self._loader = DataLoader(
+            _Rows(x_path),
+            sampler=self._pieces,
+            batch_size=None,
+            num_workers=workers,
+            persistent_workers=keeps_workers and workers > 0,
+            pin_memory=device.type == "cuda",
+            worker_init_fn=_start_worker,
+            # its own: otherwise it draws from the global one, and dropout would depend on how data is read
+            generator=torch.Generator(),
+        )
+
+    def read(self, ids: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """See `Reader`."""
+        device = self._y.device
+        self._pieces.pieces = [piece.numpy() for piece in torch.split(ids, size)]
+        for piece, x in zip(torch.split(ids.to(device), size), self._loader, strict=True):
+            yield piece, x.to(device, non_blocking=True), self._y.index_select(0, piece)
+
+
+class _Pieces(Sampler[NDArray[np.int64]]):
+    """Gives the pieces last asked for, one index array per item."""
+
+    def __init__(self) -> None:
+        self.pieces: list[NDArray[np.int64]] = []
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def __iter__(self) -> Iterator[NDArray[np.int64]]:
+        return iter(self.pieces)
+
+
+class _Rows(Dataset[Tensor]):
+    """Rows of a .npy file, opened where it is read: a mapped array would be pickled as a whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._x: NDArray[Any] | None = None
+
+    def __getitem__(self, ids: NDArray[np.int64]) -> Tensor:
+        if self._x is None:
+            self._x = np.load(self._path, mmap_mode="r")
+        return torch.from_numpy(self._x[ids].reshape(len(ids), -1))
+
+
+def _start_worker(_: int) -> None:
+    # Ctrl-C is the trainer's to handle: it stops its workers itself
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # torch's workers look for their parent every few seconds; on Linux the kernel ends them with it
+    if sys.platform == "linux":
+        set_parent_death_signal = 1  # PR_SET_PDEATHSIG in linux/prctl.h
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)

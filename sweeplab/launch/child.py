@@ -1,0 +1,97 @@
+"""What runs in a cell's own process, forked from the server that has imported torch.
+
+Importing this module is what the fork server does before the first cell: it never trains and never touches CUDA.
+"""
+
+import contextlib
+import ctypes
+import faulthandler
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sweeplab import record
+from sweeplab.build import build
+from sweeplab.cell import Cell
+from sweeplab.launch.slots import Slot
+from sweeplab.run import StopSignal, Surroundings, run_cell
+
+STOP = signal.SIGTERM  # end as interrupted
+TIME_IS_UP = signal.SIGUSR1  # end as timed_out
+SHOW_STACKS = signal.SIGUSR2  # write every thread's stack to the log
+
+_PR_SET_PDEATHSIG = 1
+
+
+def import_ahead(modules: str) -> None:
+    """Import what cells will need, once; one that cannot be imported is reported by the cell that needs it."""
+    for name in modules.split():
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+
+
+def train(cell: Cell, output_dir: str, slot: Slot, events: Connection, around: Mapping[str, Any]) -> None:
+    """Entry point of a cell's process."""
+    stop = StopSignal()
+    _isolate(stop)
+    os.environ.update(slot.environment)
+    torch.set_num_threads(slot.threads)
+
+    def notify(epoch: int, max_epochs: int, metrics: Mapping[str, float]) -> None:
+        # The view is for people: a launcher that has gone must not end a cell that is about to finish.
+        with contextlib.suppress(OSError):
+            events.send((epoch, max_epochs, dict(metrics)))
+
+    run_cell(
+        cell,
+        record.cell_folder(output_dir, cell.id),
+        Surroundings(notify=notify, stop=stop, redirect=redirect, **around),
+    )
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def prepare(dataset: Mapping[str, Any], trusted: list[str], events: Connection) -> None:
+    """Entry point of the process that makes a data set ready; sends None, or what is wrong in words."""
+    _die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        build(dataset, trusted=trusted).prepare()
+        events.send(None)
+    except Exception as error:  # the words travel, the launcher decides
+        events.send(str(error) or type(error).__name__)
+
+
+def _isolate(stop: StopSignal) -> None:
+    """Own session, so that the whole of it can be ended; gone when the launcher is gone."""
+    os.setsid()
+    _die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(STOP, lambda *_: setattr(stop, "state", stop.state or record.INTERRUPTED))
+    signal.signal(TIME_IS_UP, lambda *_: setattr(stop, "state", stop.state or record.TIMED_OUT))
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def redirect(log: Path) -> None:
+    """Send what the process prints, C libraries included, to the cell's log."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with log.open("ab", buffering=0) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    faulthandler.enable()
+    faulthandler.register(SHOW_STACKS, all_threads=True)
+
+
+import_ahead(os.environ.get("SWEEPLAB_IMPORT_AHEAD", ""))

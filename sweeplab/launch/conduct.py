@@ -1,0 +1,138 @@
+"""Conducting a sweep: write the plan down, train what is missing, report. The same for every launcher."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from sweeplab import record, tracking
+from sweeplab.cell import Cell, breadth_first
+from sweeplab.launch.local import Launcher, Limits
+from sweeplab.launch.slots import make_slots
+from sweeplab.plan import Plan
+from sweeplab.record import to_json
+from sweeplab.report import publish
+from sweeplab.report.live import LiveView
+from sweeplab.sweep import Sweep, check_name, failures, finished_results, read_cells, write_sweep
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+def conduct(plan: Plan, console: Console) -> int:
+    """Train the cells of a plan that are not finished, and report on all; returns the exit code.
+
+    Raises:
+        ConfigFault: the sweep's name is taken.
+        DataFault: a data set is missing or damaged. In both cases nothing has been trained or written.
+    """
+    runtime = plan.config["runtime"]
+    check_name(plan)
+    finished = {} if runtime["on_finished"] == "rerun" else finished_results(runtime["output_dir"], plan.cells)
+    missing = [cell for cell in breadth_first(plan.cells) if cell.id not in finished]
+    _announce(plan, len(finished), console)
+    launcher = _prepared_launcher(plan, missing, console) if missing else None
+    sweep = write_sweep(plan, command=command(), code=code_version())
+    if launcher is None:
+        return report(sweep, console)
+    _train(launcher, plan, missing, console)
+    code = report(sweep, console, tracker=plan.config["tracker"], tags=plan.config["tags"])
+    return EXIT_INTERRUPTED if launcher.was_interrupted else code
+
+
+def _prepared_launcher(plan: Plan, missing: Sequence[Cell], console: Console) -> Launcher:
+    """A launcher whose cells will find their data."""
+    runtime = plan.config["runtime"]
+    around = {"sweep": plan.name, "code": code_version(), "rerun": runtime["on_finished"] == "rerun"}
+    launcher = Launcher(runtime["output_dir"], import_ahead=_import_ahead(missing), around=around)
+    console.print(tracking.describe(plan.config["tracker"]), highlight=False)
+    for dataset in _distinct(cell.config["dataset"] for cell in missing):
+        launcher.prepare(dataset, plan.config["trusted_targets"])
+    return launcher
+
+
+def _train(launcher: Launcher, plan: Plan, missing: Sequence[Cell], console: Console) -> None:
+    runtime = plan.config["runtime"]
+    slots = make_slots(runtime, len(plan.cells))
+    gpu = " on a GPU each" if slots[0].environment else ""
+    words = f"training {len(missing)} cells, {len(slots)} at once{gpu}, torch threads each: {slots[0].threads}"
+    console.print(words, highlight=False)
+    labels = {cell.id: cell.label for cell in missing}
+    with LiveView(console, len(plan.cells), len(plan.cells) - len(missing), labels) as view:
+        launcher.run(missing, slots, Limits(runtime["timeout_s"], runtime["grace_s"]), view)
+
+
+def _announce(plan: Plan, num_finished: int, console: Console) -> None:
+    for report_ in plan.rules:
+        change = f"+{report_.added}" if report_.added else f"-{report_.removed}" if report_.removed else "0"
+        note = f" ({report_.note})" if report_.note and report_.note != "applied" else ""
+        console.print(f"rule: {escape(report_.rule)}: {change} cells{escape(note)}", highlight=False)
+    for warning in plan.warnings:
+        console.print(f"[yellow]warning[/yellow]: {escape(warning)}", highlight=False)
+    done = f", {num_finished} finished already" if num_finished else ""
+    console.print(f"{escape(plan.name)}: {len(plan.cells)} cells{done}", highlight=False)
+
+
+def _distinct(nodes: Any) -> list[Any]:
+    return list({to_json(node): node for node in nodes}.values())
+
+
+def _import_ahead(cells: Sequence[Cell]) -> list[str]:
+    """Modules of every target, so that the fork server imports them once instead of each cell."""
+    keys = ("dataset", "model", "optimizer", "scheduler", "tracker")
+    targets = {cell.config[key].get("_target_", "") for cell in cells for key in keys}
+    modules = {target.rsplit(".", 1)[0] for target in targets if "." in target}
+    wandb = {"wandb"} if any("wandb" in target for target in targets) else set()
+    return sorted(modules | wandb)
+
+
+def report(
+    sweep: Sweep, console: Console, *, tracker: Mapping[str, Any] | None = None, tags: Sequence[str] = ()
+) -> int:
+    """Rebuild the tables from the records and show them; returns the exit code that the states ask for."""
+    cells = read_cells(sweep)
+    select = sweep.select
+    axes = list(sweep.axes)
+    table = publish(sweep.folder.path, cells, axes, monitor=select["monitor"], mode=select["mode"], console=console)
+    lost = failures(sweep)
+    for name, state, reason, log in lost:
+        console.print(
+            f"[red]{state}[/red]  {escape(name)}: {escape(reason)}\n  log: {escape(str(log))}", highlight=False
+        )
+    if tracker is not None:
+        place = tracking.publish_sweep(
+            tracker, sweep=sweep.name, table=table, folder=sweep.folder.path, tags=tuple(tags)
+        )
+        if place:
+            console.print(escape(place), highlight=False, soft_wrap=True)
+    unfinished = set(cells["state"]) - set(record.FINAL_STATES)
+    return EXIT_FAILED if lost or unfinished else EXIT_OK
+
+
+def command() -> list[str]:
+    """The line that asked for the sweep, as a user would type it."""
+    return ["python", "-m", "sweeplab", *sys.argv[1:]]
+
+
+def code_version() -> dict[str, Any]:
+    """Commit of the repository one works in, and whether it has uncommitted changes; nulls outside of one."""
+    commit = _git("rev-parse", "HEAD")
+    changes = _git("status", "--porcelain", "--untracked-files=no") if commit else None
+    return {"git_commit": commit, "git_dirty": None if changes is None else bool(changes)}
+
+
+def _git(*words: str) -> str | None:
+    program = shutil.which("git")
+    if program is None:
+        return None
+    try:
+        done = subprocess.run([program, *words], capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

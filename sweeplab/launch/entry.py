@@ -1,0 +1,22 @@
+"""Doors into `sweeplab.launch.child` that the launcher can name without importing torch itself."""
+
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from typing import Any
+
+from sweeplab.cell import Cell
+from sweeplab.launch.slots import Slot
+
+
+def train(cell: Cell, output_dir: str, slot: Slot, events: Connection, around: Mapping[str, Any]) -> None:
+    """Train a cell, in its own process."""
+    from sweeplab.launch import child
+
+    child.train(cell, output_dir, slot, events, around)
+
+
+def prepare(dataset: Mapping[str, Any], trusted: list[str], events: Connection) -> None:
+    """Make a data set ready, in a process of its own."""
+    from sweeplab.launch import child
+
+    child.prepare(dataset, trusted, events)

@@ -1,0 +1,203 @@
+"""The plan: every cell of a sweep, composed, named and checked before the first one trains.
+
+Pure but for reading YAML through Hydra's loader: it writes nothing and trains nothing.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from omegaconf import DictConfig, OmegaConf
+
+from sweeplab import grid
+from sweeplab.build import find_faults
+from sweeplab.cell import Cell, canonical, identify
+from sweeplab.compose import Composer, Composition
+from sweeplab.errors import ConfigFault
+from sweeplab.exclude import Exclusion, exclusions
+from sweeplab.grid import AxisParser, Grid, Point, RuleReport, Rules
+
+_ABSENT = object()
+_STEM_LENGTH = 60
+_SHOWN_FAULTS = 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Cells in order, the axes with their values, and what the rules did."""
+
+    name: str
+    cells: list[Cell]
+    axes: dict[str, list[Any]]
+    rules: list[RuleReport]
+    config: dict[str, Any]
+    num_points: int
+
+    @property
+    def warnings(self) -> list[str]:
+        """Rules that matched nothing."""
+        return [f"the rule '{report.rule}' matched nothing" for report in self.rules if report.is_idle]
+
+
+def make_plan(config_loader: ConfigLoader, master: DictConfig, lines: Sequence[str]) -> Plan:
+    """Expand, compose, exclude, deduplicate and check.
+
+    Args:
+        config_loader: Hydra's.
+        master: Hydra's configuration of the whole command, with its `hydra` node.
+        lines: the override lines of the command, sweeps among them.
+    Raises:
+        ConfigFault: every fault of every cell, together.
+    """
+    sweeper = OmegaConf.to_container(master.hydra.sweeper, resolve=True)
+    assert isinstance(sweeper, dict)
+    rules = {str(key): value for key, value in sweeper.items()}
+    on_line = any(line.lstrip("+").startswith("hydra.sweeper.") for line in master.hydra.overrides.hydra)
+    parser = AxisParser(config_loader)
+    expanded = grid.expand(lines, rules.get("params") or {}, _point_rules(rules, on_line), parser)
+    composer = Composer(config_loader, master.hydra.job.config_name, list(master.hydra.overrides.hydra))
+    return _assemble(expanded, _compose_all(composer, expanded.points), exclusions(rules.get("exclude") or []))
+
+
+def plan_points(config_loader: ConfigLoader, master: DictConfig, jobs: Sequence[Sequence[str]]) -> Plan:
+    """A plan of points that another sweeper has made, each a list of override lines."""
+    parser = AxisParser(config_loader)
+    points = [{axis.key: axis.lines[0] for axis in parser.axes(job).values()} for job in jobs]
+    keys = list(dict.fromkeys(key for point in points for key in point))
+    composer = Composer(config_loader, master.hydra.job.config_name, list(master.hydra.overrides.hydra))
+    return _assemble(Grid(points, keys, []), _compose_all(composer, points), [])
+
+
+def _point_rules(rules: Mapping[str, Any], on_line: bool) -> Rules:
+    return Rules(
+        zip=rules.get("zip") or (),
+        cases=rules.get("cases") or (),
+        per=rules.get("per") or {},
+        outranks_command_line=on_line,
+    )
+
+
+def _compose_all(composer: Composer, points: Sequence[Point]) -> list[Composition]:
+    try:
+        return [composer.compose(list(point.values())) for point in points]
+    except ConfigFault:
+        _raise(_faults_of_points(composer, points))
+        raise
+
+
+def _faults_of_points(composer: Composer, points: Iterable[Point]) -> list[str]:
+    """Faults of every point, line by line: one wrong word must not hide the next."""
+    faults: dict[str, None] = {}
+    composed: list[Composition] = []
+    for point in points:
+        lines = list(point.values())
+        try:
+            composed.append(composer.compose(lines))
+        except ConfigFault as fault:
+            found, sound = composer.diagnose(lines)
+            composed += sound
+            faults |= dict.fromkeys(found or fault.faults)
+    values = {fault: None for composition in composed for fault in find_faults(composition.config)}
+    return [*faults, *values]
+
+
+def _assemble(expanded: Grid, compositions: list[Composition], excluded: list[Exclusion]) -> Plan:
+    kept, reports = _exclude(expanded, compositions, excluded)
+    cells: dict[str, Cell] = {}
+    for point, composition in kept:
+        cell_id = identify(composition.config)
+        if cell_id not in cells:
+            axes = {axis_name(key): axis_value(key, composition) for key in expanded.swept}
+            cells[cell_id] = Cell(cell_id, composition.config, axes, composition.choices, tuple(point.values()))
+    if len(cells) < len(kept):
+        reports.append(RuleReport("cells that resolve to the same configuration", removed=len(kept) - len(cells)))
+    if not cells:
+        raise ConfigFault(f"no cell is left of {len(expanded.points)}: every one was excluded")
+    found = list(cells.values())
+    _raise(all_faults(found))
+    axes = varied_axes(found, [axis_name(key) for key in expanded.swept])
+    named = [Cell(c.id, c.config, {key: c.axes.get(key) for key in axes}, c.choices, c.overrides) for c in found]
+    config = named[0].config
+    return Plan(name_sweep(named, axes), named, axes, expanded.reports + reports, config, len(expanded.points))
+
+
+def _exclude(
+    expanded: Grid, compositions: list[Composition], excluded: list[Exclusion]
+) -> tuple[list[tuple[Point, Composition]], list[RuleReport]]:
+    pairs = list(zip(expanded.points, compositions, strict=True))
+    reports = []
+    for rule in excluded:
+        rule.check_names([composition for _, composition in pairs])
+        left = [pair for pair in pairs if not rule.matches(pair[1])]
+        reports.append(RuleReport(f"exclude {rule.text}", removed=len(pairs) - len(left)))
+        pairs = left
+    return pairs, reports
+
+
+def all_faults(cells: Sequence[Cell]) -> list[str]:
+    """Faults of all cells, each once, with the cells that have it when not all do."""
+    where: dict[str, list[Cell]] = {}
+    for cell in cells:
+        for fault in find_faults(cell.config):
+            where.setdefault(fault, []).append(cell)
+    return [
+        fault
+        if len(having) == len(cells)
+        else f"{fault} (in {len(having)} of {len(cells)} cells, first: {having[0].label})"
+        for fault, having in where.items()
+    ]
+
+
+def _raise(faults: list[str]) -> None:
+    if len(faults) > _SHOWN_FAULTS:
+        faults = [*faults[:_SHOWN_FAULTS], f"… and {len(faults) - _SHOWN_FAULTS} more"]
+    if faults:
+        raise ConfigFault(faults)
+
+
+def axis_name(key: str) -> str:
+    """Name of an axis: the key without Hydra's marks (`+momentum` is `momentum`)."""
+    return key.lstrip("+~")
+
+
+def axis_value(key: str, composition: Composition) -> Any:
+    """A cell's value on an axis: the chosen file of a group, else the value in its configuration, else None."""
+    name = axis_name(key)
+    if name in composition.choices:
+        return composition.choices[name]
+    value: Any = composition.config
+    for part in name.split("."):
+        value = value.get(part, _ABSENT) if isinstance(value, Mapping) else _ABSENT
+        if value is _ABSENT:
+            return None
+    return value
+
+
+def varied_axes(cells: Sequence[Cell], keys: Sequence[str]) -> dict[str, list[Any]]:
+    """Keys that vary, with their values in order; when none does, whatever was asked for."""
+    values = {key: _distinct(cell.axes.get(key) for cell in cells) for key in keys}
+    varied = {key: found for key, found in values.items() if len(found) > 1}
+    return varied or values
+
+
+def _distinct(values: Iterable[Any]) -> list[Any]:
+    return list({json.dumps(canonical(value), sort_keys=True): value for value in values}.values())
+
+
+def name_sweep(cells: Sequence[Cell], axes: Iterable[str]) -> str:
+    """Folder of the sweep: the name given, else the preset or the axes, with a hash of the cells.
+
+    The same line finds the same folder, on any day and on any machine.
+    """
+    config = cells[0].config
+    if config.get("name"):
+        return str(config["name"])
+    preset = cells[0].choices.get("experiment")
+    varied = "-".join(key.rsplit(".", 1)[-1] for key in axes)
+    stem = preset or varied or "-".join(str(cells[0].choices.get(key)) for key in ("model", "dataset", "optimizer"))
+    digest = hashlib.sha256("\n".join(sorted(cell.id for cell in cells)).encode()).hexdigest()[:6]
+    clean = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in stem)
+    return f"{clean[:_STEM_LENGTH]}-{digest}"

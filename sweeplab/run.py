@@ -1,0 +1,313 @@
+"""One cell: configuration in, record out. The one place that seeds, trains, catches and classifies failures.
+
+No Hydra application is initialised here: a cell is a function of its recorded configuration.
+"""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import logging
+import platform
+import socket
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from sweeplab import record
+from sweeplab.build import build
+from sweeplab.cell import Cell, science
+from sweeplab.record import CellFolder
+from sweeplab.secrets import scrub
+from sweeplab.task import Diverged, Metrics, Task, callbacks
+from sweeplab.tracking import CellIdentity, Tracker, open_tracker
+
+# Minibatches in one call of Lightning's training step; it changes no result, only how often we can stop or look.
+STEPS_PER_CALL = 16
+
+Notify = Callable[[int, int, Metrics], None]
+
+
+class Stopped(Exception):
+    """The cell was told to stop; carries the state it ends in."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"told to stop ({state})")
+        self.state = state
+
+
+@dataclass
+class StopSignal:
+    """Set from outside (a signal handler), looked at before every training step."""
+
+    state: str | None = None
+
+    def check(self) -> None:
+        """Raise when told to stop."""
+        if self.state is not None:
+            raise Stopped(self.state)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a cell needs to know of the sweep around it; none of it can change a result."""
+
+    sweep: str = "single"
+    code: Mapping[str, Any] = field(default_factory=dict)
+    notify: Notify = lambda _epoch, _max_epochs, _metrics: None
+    stop: StopSignal = field(default_factory=StopSignal)
+    rerun: bool = False
+    redirect: Callable[[Path], None] = lambda _log: None
+
+
+def run_cell(cell: Cell, folder: CellFolder, around: Surroundings) -> dict[str, Any]:
+    """Train a cell, unless it is finished already, and leave its record. Never raises for what the cell does."""
+    with record.claimed(folder):
+        known = record.read_result(folder)
+        if known is not None and known["state"] in record.FINAL_STATES and not around.rerun:
+            return known
+        attempt = record.begin_attempt(folder)
+        record.write_asked(folder, cell)
+        record.write_status(folder, record.RUNNING, attempt)
+        around.redirect(folder.log)
+        result = _attempt(cell, folder, around, attempt)
+        record.write_result(folder, result)
+        record.write_status(folder, result["state"], attempt)
+    return result
+
+
+@dataclass
+class History:
+    """What has been measured so far, epoch by epoch."""
+
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+
+    def best(self, select: Mapping[str, str]) -> dict[str, Any] | None:
+        """The epoch that validation chose: the first of the best."""
+        if not self.epochs:
+            return None
+        choose = max if select["mode"] == "max" else min
+        return choose(self.epochs, key=lambda line: line[select["monitor"]])
+
+
+def _attempt(cell: Cell, folder: CellFolder, around: Surroundings, attempt: int) -> dict[str, Any]:
+    started_s = time.monotonic()
+    history = History()
+    result: dict[str, Any] = {**record.blank_result(cell), "attempt": attempt}
+    tracker: Tracker | None = None
+    try:
+        with _quiet():
+            tracker = open_tracker(cell.config["tracker"], _identity(cell, folder, around, attempt))
+            result |= _train(cell, folder, around, history, result, tracker)
+    except Diverged as error:
+        result |= {"state": record.DIVERGED, "error": _described(error), "steps": error.step}
+    except Stopped as error:
+        result |= {"state": error.state, "error": _described(error)}
+    except (Exception, SystemExit) as error:  # the one broad catch: a cell fails alone, and says why
+        result |= {"state": _failure_state(error), "error": _described(error)}
+        print(result["error"]["traceback"], file=sys.stderr)  # noqa: T201 (into the cell's log)
+    result |= _measured(history, cell.config["select"], result)
+    result["wall_time_s"] = time.monotonic() - started_s
+    result["provenance"] = provenance(around.code)
+    if tracker is not None:
+        summary = {**result["metrics"], "wall_time_s": result["wall_time_s"], "best_epoch": result["best_epoch"]}
+        tracker.finish(state=result["state"], summary=summary)
+    return result
+
+
+def _train(
+    cell: Cell, folder: CellFolder, around: Surroundings, history: History, result: dict[str, Any], tracker: Tracker
+) -> dict[str, Any]:
+    """Fit, choose by validation, test the chosen weights once."""
+    config = cell.config
+    started_s = time.monotonic()
+    trainer = _trainer(config, folder)
+    data = build(config["dataset"], trusted=config["trusted_targets"])
+    data.prepare()
+    loaders = data.loaders(
+        seed=config["seed"],
+        device=trainer.strategy.root_device,
+        workers=config["runtime"]["workers"],
+        steps_per_call=STEPS_PER_CALL,
+        **{key: config[key] for key in ("batch_size", "eval_batch_size", "limit_batches", "overfit_batches")},
+    )
+    seed_everything(config["seed"], "initial weights")
+    model = build(config["model"], trusted=config["trusted_targets"])
+    result |= {"initial_weights_hash": weights_hash(model), "data_order_hash": loaders.order_hash}
+
+    def on_epoch(epoch: int, steps: int, metrics: Metrics) -> None:
+        line = {"epoch": epoch, "step": steps, **metrics, "wall_time_s": time.monotonic() - started_s}
+        history.epochs.append(line)
+        record.append_metrics(folder, line)
+        tracker.log(line, epoch=epoch, step=steps)
+        around.notify(epoch, config["max_epochs"], metrics)
+
+    task = Task(
+        model=model,
+        make_optimizer=build(config["optimizer"], trusted=config["trusted_targets"]),
+        make_scheduler=build(config["scheduler"], trusted=config["trusted_targets"]),
+        num_classes=config["dataset"]["num_classes"],
+        steps_per_epoch=loaders.steps_per_epoch,
+        max_epochs=config["max_epochs"],
+        gradient_clip=config["gradient_clip"],
+        channels_last=config["channels_last"],
+        on_epoch=on_epoch,
+        check=around.stop.check,
+    )
+    result["num_parameters"] = task.num_parameters()
+    seed_everything(config["seed"], "training")
+    try:
+        trainer.fit(task, loaders.train, loaders.val)
+    finally:
+        result["steps"] = task.steps
+        result["train_time_s"] = task.train_time_s
+    around.stop.check()
+    tested = _test(trainer, task, loaders.test)
+    if not config["runtime"]["keep_checkpoints"]:
+        _forget(folder.checkpoints)
+    return {"state": record.COMPLETED, "tested": tested, "confusion_matrix": task.confusion_matrix()}
+
+
+def _trainer(config: Mapping[str, Any], folder: CellFolder) -> pl.Trainer:
+    runtime = config["runtime"]
+    return pl.Trainer(
+        accelerator=runtime["accelerator"],
+        devices=runtime["devices"],
+        precision=config["precision"],
+        deterministic=config["deterministic"],
+        max_epochs=config["max_epochs"],
+        callbacks=callbacks(config, str(folder.checkpoints)),
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        default_root_dir=folder.path,
+    )
+
+
+def _test(trainer: pl.Trainer, task: Task, loader: Any) -> Metrics:
+    best = trainer.checkpoint_callback.best_model_path  # type: ignore[union-attr]
+    [metrics] = trainer.test(task, loader, ckpt_path=best, weights_only=True, verbose=False)
+    return {key: float(value) for key, value in metrics.items()}
+
+
+def _forget(checkpoints: Path) -> None:
+    for path in checkpoints.glob("*.ckpt"):
+        path.unlink()
+    with contextlib.suppress(OSError):
+        checkpoints.rmdir()
+
+
+def _measured(history: History, select: Mapping[str, str], result: dict[str, Any]) -> dict[str, Any]:
+    """Metrics at the chosen epoch and at the last one; the test figures belong to the chosen epoch."""
+    tested = result.pop("tested", {})
+    best = history.best(select)
+    if best is None:
+        return {}
+    last = history.epochs[-1]
+    return {
+        "metrics": {**_split_metrics(best), **tested},
+        "last_metrics": _split_metrics(last),
+        "best_epoch": best["epoch"],
+        "epochs": len(history.epochs),
+    }
+
+
+def _split_metrics(line: Mapping[str, Any]) -> Metrics:
+    return {key: value for key, value in line.items() if "/" in key}
+
+
+def seed_everything(seed: int, purpose: str) -> None:
+    """Seed python, numpy and torch for one purpose, so that no purpose shifts another's draws."""
+    digest = hashlib.sha256(f"{seed} {purpose}".encode()).digest()
+    pl.seed_everything(int.from_bytes(digest[:4], "big"), verbose=False)
+
+
+def weights_hash(model: torch.nn.Module) -> str:
+    """SHA-256 over the names and bytes of a model's state."""
+    digest = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _failure_state(error: BaseException) -> str:
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error):
+        return record.OUT_OF_MEMORY
+    return record.FAILED
+
+
+def _described(error: BaseException) -> dict[str, str]:
+    text = "".join(traceback.format_exception(error))
+    described = {"class": type(error).__qualname__, "message": str(error), "traceback": text}
+    return {key: str(scrub(value)) for key, value in described.items()}
+
+
+def provenance(code: Mapping[str, Any]) -> dict[str, Any]:
+    """With what the cell was trained: versions, device, threads, and the commit of the code around it."""
+    return {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(package) for name, package in _VERSIONS.items()},
+        "device": _device_name(),
+        "host": socket.gethostname(),
+        "threads": torch.get_num_threads(),
+        **code,
+    }
+
+
+_VERSIONS = {"torch": "torch", "lightning": "pytorch-lightning", "sweeplab": "sweeplab"}
+
+
+def _device_name() -> str:
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return str(torch.cuda.get_device_name())
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _identity(cell: Cell, folder: CellFolder, around: Surroundings, attempt: int) -> CellIdentity:
+    config = cell.config
+    words = [cell.choices.get(key) for key in ("optimizer", "model", "dataset")]
+    return CellIdentity(
+        cell_id=cell.id,
+        sweep=around.sweep,
+        name=cell.label,
+        group=around.sweep,
+        job_type="train",
+        tags=tuple(dict.fromkeys([*config["tags"], *(word for word in words if word)])),
+        config=science(config),
+        folder=folder.path,
+        attempt=attempt,
+    )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning's announcements are about its user, which is us; real warnings go to the cell's log."""
+    for name in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        for message in _LIGHTNING_ADVICE:
+            warnings.filterwarnings("ignore", message=message)
+        yield
+
+
+_LIGHTNING_ADVICE = (
+    ".*does not have many workers.*",
+    ".*Checkpoint directory .* exists.*",
+    ".*available but not used.*",
+    ".*logging interval.*",
+    r".*isinstance\(treespec, LeafSpec\).*",
+)

@@ -1,0 +1,185 @@
+"""Cells in this very process: a line without `-m`, Hydra's basic launcher, and a recorded cell trained again.
+
+No fork and no redirection, so that `breakpoint()` and a debugger work.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from sweeplab import record, tracking
+from sweeplab.cell import Cell, identify, is_circumstance
+from sweeplab.errors import ConfigFault, RecordFault
+from sweeplab.launch.conduct import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, code_version, command, report
+from sweeplab.plan import Plan, all_faults, axis_name, axis_value
+from sweeplab.record import CellFolder
+from sweeplab.sweep import last_line, write_sweep
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from sweeplab.run import StopSignal
+
+
+class CellFailed(Exception):
+    """Tells Hydra's launcher that the cell it ran has failed; its record says why."""
+
+
+class SingleRun:
+    """The task function that Hydra calls, once or, by its basic launcher, once for each cell."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._results: list[dict[str, Any]] = []
+        self._cells: list[Cell] = []
+        self._is_multirun = False
+
+    def task(self, config: DictConfig) -> None:
+        """Train one cell.
+
+        Raises:
+            ConfigFault: the configuration cannot be.
+            CellFailed: it failed, and Hydra must know since others follow.
+        """
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
+
+        hydra_config = HydraConfig.get()
+        self._is_multirun = hydra_config.mode == RunMode.MULTIRUN
+        cell = _cell_of(config, hydra_config)
+        faults = all_faults([cell])
+        if faults:
+            raise ConfigFault(faults)
+        result = run_here(cell, self._console)
+        self._cells.append(cell)
+        self._results.append(result)
+        if self._is_multirun and result["state"] not in record.FINAL_STATES:
+            raise CellFailed(f"{cell.label}: {last_line(result['error'])}")
+
+    def conclude(self) -> int:
+        """The exit code; after several cells also their table."""
+        if self._is_multirun and self._cells:
+            plan = plan_of_cells(self._cells)
+            return report(write_sweep(plan, command=command(), code=code_version()), self._console)
+        return exit_code(self._results[0]) if self._results else EXIT_OK
+
+
+def exit_code(result: Mapping[str, Any]) -> int:
+    """0 for a result, 130 for an interruption, 1 for a failure."""
+    if result["state"] == record.INTERRUPTED:
+        return EXIT_INTERRUPTED
+    return EXIT_OK if result["state"] in record.FINAL_STATES else EXIT_FAILED
+
+
+def _cell_of(config: DictConfig, hydra_config: Any) -> Cell:
+    from omegaconf import OmegaConf
+
+    from sweeplab.compose import Composition
+
+    plain = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(plain, dict)
+    named = {str(key): value for key, value in plain.items()}
+    groups = hydra_config.runtime.choices
+    choices = {str(group): choice for group, choice in groups.items() if not str(group).startswith("hydra/")}
+    lines = tuple(line for line in hydra_config.overrides.task)
+    keys = [key for line in lines if not is_circumstance(key := axis_name(line.partition("=")[0]))]
+    composition = Composition(named, choices)
+    return Cell(identify(named), named, {key: axis_value(key, composition) for key in keys}, choices, lines)
+
+
+def plan_of_cells(cells: list[Cell]) -> Plan:
+    """A plan after the fact, of cells that Hydra's basic launcher has run."""
+    from sweeplab.plan import name_sweep, varied_axes
+
+    axes = varied_axes(cells, list(dict.fromkeys(key for cell in cells for key in cell.axes)))
+    unique = list({cell.id: cell for cell in cells}.values())
+    named = [replace(cell, axes={key: cell.axes.get(key) for key in axes}) for cell in unique]
+    return Plan(name_sweep(named, axes), named, axes, [], named[0].config, len(cells))
+
+
+def run_here(cell: Cell, console: Console, *, rerun: bool = False) -> dict[str, Any]:
+    """Train a cell in this process and say how it goes, a line for each epoch.
+
+    Raises:
+        DataFault: its data set is missing or damaged; nothing has been written then.
+    """
+    from sweeplab.build import build
+    from sweeplab.run import StopSignal, Surroundings, run_cell
+
+    runtime = cell.config["runtime"]
+    folder = record.cell_folder(runtime["output_dir"], cell.id)
+    stop = StopSignal()
+
+    def notify(epoch: int, max_epochs: int, metrics: Mapping[str, float]) -> None:
+        console.print(f"epoch {epoch}/{max_epochs}  {_words(metrics)}", highlight=False)
+
+    build(cell.config["dataset"], trusted=cell.config["trusted_targets"]).prepare()
+    console.print(f"{escape(cell.label)}  [dim]{cell.id}[/dim]", highlight=False)
+    console.print(escape(tracking.describe(cell.config["tracker"])), highlight=False)
+    rerun = rerun or runtime["on_finished"] == "rerun"
+    around = Surroundings(code=code_version(), notify=notify, stop=stop, rerun=rerun)
+    with _interruptible(stop):
+        result = run_cell(cell, folder, around)
+    _show(result, folder, console)
+    return result
+
+
+def _show(result: Mapping[str, Any], folder: CellFolder, console: Console) -> None:
+    chosen = f" at epoch {result['best_epoch']}" if result["best_epoch"] else ""
+    console.print(f"{result['state']}{chosen}  {_words(result['metrics'])}", highlight=False)
+    if result["error"]:
+        console.print(escape(last_line(result["error"])), highlight=False)
+    console.print(f"record: {escape(str(folder.path))}", highlight=False, soft_wrap=True)
+
+
+def _words(metrics: Mapping[str, float]) -> str:
+    return "  ".join(f"{key} {value:.4g}" for key, value in metrics.items() if "/" in key)
+
+
+@contextmanager
+def _interruptible(stop: StopSignal) -> Iterator[None]:
+    """Ctrl-C lets the cell stop cleanly and write its record; a second one ends the process at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        if stop.state is not None:
+            sys.exit(EXIT_INTERRUPTED)
+        stop.state = record.INTERRUPTED
+
+    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def rerun(path: Path, console: Console) -> int:
+    """Train a recorded cell again; the earlier attempt moves to `attempts/`.
+
+    Raises:
+        RecordFault: no cell there, or its `cell.json` was changed since it was written.
+        ConfigFault: what it records cannot be built any more.
+    """
+    folder = CellFolder(path.resolve())
+    cell = record.read_asked(folder)
+    if cell.id != identify(cell.config) or cell.id != folder.path.name:
+        raise RecordFault(f"{folder.asked} does not hold what its folder's name says: it was changed or moved")
+    faults = all_faults([cell])
+    if faults:
+        raise ConfigFault(faults)
+    here = {**cell.config, "runtime": {**cell.config["runtime"], "output_dir": str(folder.path.parent.parent)}}
+    return exit_code(run_here(replace(cell, config=here), console, rerun=True))

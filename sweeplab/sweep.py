@@ -1,0 +1,173 @@
+"""A sweep's folder: the plan written down, and the records of its cells read back as one table."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweeplab import record
+from sweeplab.cell import Cell
+from sweeplab.errors import ConfigFault, RecordFault
+from sweeplab.plan import Plan
+from sweeplab.record import CellFolder, SweepFolder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Columns of the table behind the axes and the metrics.
+_FIGURES = ("best_epoch", "epochs", "steps", "wall_time_s", "train_time_s", "num_parameters")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep's folder says: its cells in order and the metric that chooses."""
+
+    folder: SweepFolder
+    name: str
+    axes: dict[str, list[Any]]
+    cells: list[tuple[str, dict[str, Any]]]
+    select: dict[str, str]
+
+    def cell_folder(self, cell_id: str) -> CellFolder:
+        """Folder of one of the sweep's cells."""
+        return record.cell_folder(self.folder.outputs, cell_id)
+
+
+def write_sweep(plan: Plan, *, command: Sequence[str], code: Mapping[str, Any]) -> Sweep:
+    """Write down the plan and what each cell was asked, before the first one trains.
+
+    Raises:
+        ConfigFault: the name is taken by a sweep of other cells.
+    """
+    check_name(plan)
+    output_dir = plan.config["runtime"]["output_dir"]
+    folder = record.sweep_folder(output_dir, plan.name)
+    for cell in plan.cells:
+        record.write_asked(record.cell_folder(output_dir, cell.id), cell)
+    written = {
+        "schema_version": record.SCHEMA_VERSION,
+        "name": plan.name,
+        "command": shlex.join(command),
+        "code": code,
+        "axes": plan.axes,
+        "select": plan.config["select"],
+        "rules": [vars(report) for report in plan.rules],
+        "cells": [{"cell_id": cell.id, "axes": cell.axes, "overrides": cell.overrides} for cell in plan.cells],
+    }
+    record.write_text(folder.plan, record.to_json(written) + "\n")
+    return read_sweep(folder.path)
+
+
+def check_name(plan: Plan) -> None:
+    """A name may be used again for the same cells or for more; other cells need another name.
+
+    Raises:
+        ConfigFault: the name is taken by a sweep with cells that this plan lacks.
+    """
+    folder = record.sweep_folder(plan.config["runtime"]["output_dir"], plan.name)
+    if not folder.plan.exists():
+        return
+    there = {cell_id for cell_id, _ in read_sweep(folder.path).cells}
+    lost = there - {cell.id for cell in plan.cells}
+    if lost:
+        raise ConfigFault(
+            f"the sweep name '{plan.name}' is taken: this line lacks {len(lost)} of its {len(there)} cells"
+            f" · allowed: another name, or a line that includes them · see {folder.plan}"
+        )
+
+
+def read_sweep(path: str | Path) -> Sweep:
+    """Read a sweep's folder.
+
+    Raises:
+        RecordFault: the folder holds no readable plan.
+    """
+    folder = SweepFolder(Path(path).resolve())
+    plan = record.read_json(folder.plan)
+    try:
+        cells = [(cell["cell_id"], cell["axes"]) for cell in plan["cells"]]
+        return Sweep(folder, plan["name"], plan["axes"], cells, plan["select"])
+    except (KeyError, TypeError) as error:
+        raise RecordFault(f"{folder.plan} is not a sweep.json of sweeplab (missing or wrong: {error})") from error
+
+
+def find_sweep(place: str | None, output_dir: str = "outputs") -> Sweep:
+    """A sweep by its folder, by its name under the output directory, or the latest one.
+
+    Raises:
+        RecordFault: there is none.
+    """
+    root = Path(output_dir) / "sweeps"
+    if place is not None:
+        candidates = [path for path in (Path(place), root / place) if (path / "sweep.json").is_file()]
+        if not candidates:
+            known = ", ".join(sorted(path.parent.name for path in root.glob("*/sweep.json"))) or "none yet"
+            raise RecordFault(f"no sweep at {place} (expected a folder with sweep.json) · sweeps in {root}: {known}")
+        return read_sweep(candidates[0])
+    plans = sorted(root.glob("*/sweep.json"), key=lambda path: path.stat().st_mtime)
+    if not plans:
+        raise RecordFault(f"no sweep in {root} yet (give a folder, or run one)")
+    return read_sweep(plans[-1].parent)
+
+
+def finished_results(output_dir: str, cells: Iterable[Cell]) -> dict[str, dict[str, Any]]:
+    """Verified results by cell id, of the cells that need not train again."""
+    results = {cell.id: record.read_result(record.cell_folder(output_dir, cell.id)) for cell in cells}
+    return {
+        cell_id: result
+        for cell_id, result in results.items()
+        if result is not None and result["state"] in record.FINAL_STATES
+    }
+
+
+def read_cells(sweep: Sweep) -> pd.DataFrame:
+    """Tidy table, one row per cell in the plan's order: `cell_id`, `state`, axes, metrics, figures.
+
+    A cell without a verified result keeps its row, with its state and no figures.
+    """
+    import pandas as pd
+
+    rows, metrics = [], dict[str, None]()
+    for cell_id, axes in sweep.cells:
+        folder = sweep.cell_folder(cell_id)
+        result = record.read_result(folder)
+        state = record.read_state(folder) if result is None else result["state"]
+        found = _flat_metrics(result)
+        metrics |= dict.fromkeys(found)
+        figures = {key: (result or {}).get(key) for key in _FIGURES}
+        rows.append({"cell_id": cell_id, "state": state, **_hashable(axes), **found, **figures})
+    columns = ["cell_id", "state", *sweep.axes, *metrics, *_FIGURES]
+    return pd.DataFrame(rows, columns=list(dict.fromkeys(columns)))
+
+
+def _flat_metrics(result: Mapping[str, Any] | None) -> dict[str, float]:
+    return dict((result or {}).get("metrics") or {})
+
+
+def _hashable(axes: Mapping[str, Any]) -> dict[str, Any]:
+    """Lists as text: a table groups by them."""
+    return {key: record.to_json(value) if isinstance(value, list | dict) else value for key, value in axes.items()}
+
+
+def failures(sweep: Sweep) -> list[tuple[str, str, str, Path]]:
+    """Cells that failed: (readable name, state, last line of the error, log)."""
+    from sweeplab.cell import label
+
+    found = []
+    for cell_id, axes in sweep.cells:
+        folder = sweep.cell_folder(cell_id)
+        result = record.read_result(folder)
+        if result is not None and result["state"] in record.FAILURE_STATES:
+            found.append((label(axes), result["state"], last_line(result.get("error")), folder.log))
+    return found
+
+
+def last_line(error: Mapping[str, Any] | None) -> str:
+    """An error in one line: its class and the first line of its message."""
+    if not error:
+        return ""
+    message = (str(error.get("message") or "").strip().splitlines() or [""])[0]
+    return f"{error.get('class')}: {message}" if message else str(error.get("class"))

@@ -1,0 +1,23 @@
+"""Verbs: what the command line can do besides training. Each is one module with `run(arguments) -> exit code`."""
+
+import importlib
+from collections.abc import Callable
+
+# Name and the line that `--help` shows; nothing is imported before it is asked for.
+VERBS = {
+    "plan": "what a line would train: cells, rules, what is finished, time (trains nothing)",
+    "report": "rebuild and show the tables of a sweep from its records alone",
+    "status": "how the cells of a sweep stand",
+    "explain": "why two cells are two: the keys in which their ids differ",
+    "doctor": "devices, W&B login, data sets: what this machine has",
+    "init": "write a small project of one's own: conf/, a package, its test",
+}
+
+
+def find(name: str) -> Callable[[list[str]], int] | None:
+    """The function of a verb, or None when the word is no verb."""
+    if name not in VERBS:
+        return None
+    module = importlib.import_module(f"sweeplab.verbs.{name}")
+    run: Callable[[list[str]], int] = module.run
+    return run

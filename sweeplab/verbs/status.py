@@ -1,0 +1,46 @@
+"""`sweeplab status`: how the cells of a sweep stand."""
+
+import argparse
+from collections import Counter
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sweeplab import record
+from sweeplab.cell import label
+from sweeplab.cli import make_console
+from sweeplab.sweep import Sweep, failures, find_sweep
+
+
+def run(arguments: list[str]) -> int:
+    """Show counts by state, what runs and what failed."""
+    parser = argparse.ArgumentParser(prog="python -m sweeplab status", description=__doc__)
+    parser.add_argument("folder", nargs="?", help="folder or name of the sweep (default: the latest)")
+    parser.add_argument("--output-dir", default="outputs", help="where sweeps are looked for by name")
+    asked = parser.parse_args(arguments)
+    show(find_sweep(asked.folder, asked.output_dir), make_console())
+    return 0
+
+
+def show(sweep: Sweep, console: Console) -> None:
+    """Print how a sweep stands."""
+    states = {cell_id: record.read_state(sweep.cell_folder(cell_id)) for cell_id, _ in sweep.cells}
+    counts = ", ".join(f"{number} {state}" for state, number in Counter(states.values()).most_common())
+    console.print(f"[bold]{escape(sweep.name)}[/bold]: {len(states)} cells: {counts}", highlight=False)
+    running = [(cell_id, axes) for cell_id, axes in sweep.cells if states[cell_id] == record.RUNNING]
+    if running:
+        table = Table("running", "epochs done", "val/loss", "val/accuracy", box=None)
+        for cell_id, axes in running:
+            lines = record.read_metrics(sweep.cell_folder(cell_id))
+            last = lines[-1] if lines else {}
+            table.add_row(
+                escape(label(axes)), str(len(lines)), _number(last, "val/loss"), _number(last, "val/accuracy")
+            )
+        console.print(table)
+    for name, state, reason, log in failures(sweep):
+        console.print(f"{state}  {escape(name)}: {escape(reason)}\n  log: {escape(str(log))}", highlight=False)
+
+
+def _number(line: dict[str, float], key: str) -> str:
+    return f"{line[key]:.4g}" if line.get(key) is not None else ""

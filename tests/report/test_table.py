@@ -1,0 +1,100 @@
+"""What the tables say, before any format."""
+
+import math
+
+import pandas as pd
+
+from sweeplab.compare import Comparison, compare
+from sweeplab.report.table import choice_notes, choice_table, pivot_table, settings_table
+
+ROWS = [
+    ("adam", 0.1, 0, "completed", 0.5, 0.4),
+    ("adam", 0.1, 1, "completed", 0.7, 0.6),
+    ("adam", 0.01, 0, "completed", 0.9, 0.8),
+    ("adam", 0.01, 1, "diverged", math.nan, math.nan),
+    ("sgdm", 0.1, 0, "diverged", math.nan, math.nan),
+    ("sgdm", 0.1, 1, "out_of_memory", math.nan, math.nan),
+]
+
+
+def comparison(rows: list[tuple[object, ...]], mode: str = "max") -> Comparison:
+    columns = ["optimizer", "lr", "seed", "state", "val/accuracy", "test/accuracy"]
+    cells = pd.DataFrame(rows, columns=columns)
+    return compare(cells, ["optimizer", "lr", "seed"], monitor="val/accuracy", mode=mode)
+
+
+def test_every_setting_is_a_row_and_the_chosen_are_marked() -> None:
+    table = settings_table(comparison(ROWS), ["optimizer", "lr"], ["val/accuracy"])
+    assert table.header == ["optimizer", "lr", "n", "val/accuracy"]
+    # 0.9 on one of two counts as 0.45, less than 0.6
+    assert table.rows == [
+        ["adam", "1e-1 *", "2/2", "0.6000 ± 0.1414"],
+        ["adam", "1e-2", "1/2, 1 diverged", "0.9000"],
+        ["sgdm", "1e-1", "0/2, 1 diverged, 1 out of memory", "—"],
+    ]
+
+
+def test_notes_say_n_spread_epoch_and_choice() -> None:
+    assert settings_table(comparison(ROWS), ["optimizer", "lr"], []).notes == [
+        "n: cells completed of cells asked; ± is the sample standard deviation over seeds, none where n is 1.",
+        "Each cell is measured at the epoch that had its highest val/accuracy.",
+        "* lr chosen by the highest mean val/accuracy.",
+    ]
+    assert choice_notes(comparison(ROWS)) == [
+        "Chosen lr: 1e-1 for adam.",
+        "In this choice a cell that ended without a result counts as 0; means are over completed cells.",
+    ]
+
+
+def test_one_seed_is_said_to_have_no_spread() -> None:
+    notes = settings_table(comparison(ROWS[:1] + ROWS[2:3], mode="min"), ["lr"], []).notes
+    assert notes[:2] == [
+        "n: cells completed of cells asked; one seed: no spread.",
+        "Each cell is measured at the epoch that had its lowest val/accuracy.",
+    ]
+
+
+def test_choice_shows_one_row_per_group_and_what_is_amiss() -> None:
+    table = choice_table(comparison(ROWS), ["optimizer", "lr"], ["test/accuracy"])
+    assert table.title == "lr chosen by the highest mean val/accuracy"
+    assert table.rows == [
+        ["adam", "1e-1", "2/2", "0.5000 ± 0.1414"],
+        ["sgdm", "—", "0/2, 1 diverged, 1 out of memory", "—"],
+    ]
+    assert table.notes[0] == "sgdm: no choice: no cell has a result"
+
+
+def test_nothing_is_said_of_a_choice_where_nothing_was_chosen() -> None:
+    one_rate = comparison(ROWS[:2])
+    assert choice_notes(one_rate) == []
+    assert len(settings_table(one_rate, ["optimizer"], []).notes) == 2
+
+
+def test_many_choices_are_not_listed_in_one_note() -> None:
+    rows = [(f"o{i}", lr, 0, "completed", lr, lr) for i in range(13) for lr in (0.1, 0.2, 0.3)]
+    many = comparison(rows)
+    assert choice_notes(many) == []
+    notes = choice_table(many, ["optimizer", "lr"], []).notes
+    assert notes[0] == "o0: lr at the edge: the highest of 3"
+    assert notes[12:] == ["1 more notes like these: see comparison.csv."]
+
+
+def test_pivot_names_the_state_where_there_is_no_number() -> None:
+    table = pivot_table(comparison(ROWS), ["optimizer"], "lr", "test/accuracy")
+    assert table.header == ["optimizer", "lr=1e-1", "lr=1e-2"]
+    assert table.rows == [
+        ["adam", "0.5000 ± 0.1414", "0.8000 (1/2)"],
+        ["sgdm", "diverged 1/2, out of memory 1/2", ""],
+    ]
+
+
+def test_values_from_elsewhere_lose_their_control_characters() -> None:
+    table = settings_table(comparison([("a\x1b[31m\nb", 0.1, 0, "completed", 0.1, 0.1)]), ["optimizer"], [])
+    assert table.rows == [["a b", "1/1"]]
+
+
+def test_group_is_named_without_the_axes_it_lacks() -> None:
+    cells = pd.DataFrame({"optimizer": ["adam", "adam", "sgdm"], "lr": [0.1, 0.2, 0.1], "momentum": [None, None, 0.9]})
+    cells = cells.assign(state="completed", **{"val/accuracy": [0.1, 0.2, 0.3]})
+    groups = compare(cells, ["optimizer", "lr", "momentum"], monitor="val/accuracy", mode="max")
+    assert choice_notes(groups) == ["Chosen lr: 2e-1 for adam; 1e-1 for sgdm 0.9."]
