@@ -17,7 +17,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	@if $(BIN)/python -m pip install --quiet uv; then \
 	  echo "installing with uv"; \
-	  $(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  $(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock && \
 	  $(BIN)/uv pip install --python $(BIN)/python --no-deps --editable .; \
 	else \
 	  echo "uv cannot be had: installing with pip (slower)"; \

@@ -205,7 +205,9 @@ def hasty(**changes: Any) -> dict[str, Any]:
     return config(init_timeout_s=1, finish_timeout_s=1, **changes)
 
 
-def test_an_online_run_arrives_whole(tmp_path: Path, server: wandb_server.WandbServer) -> None:
+def test_an_online_run_arrives_whole_and_quietly(
+    tmp_path: Path, server: wandb_server.WandbServer, capfd: pytest.CaptureFixture[str]
+) -> None:
     track(config(), cell(tmp_path), state="failed")
 
     run_id = "optimizer-x-lr-0123456789ab-a2"
@@ -220,6 +222,7 @@ def test_an_online_run_arrives_whole(tmp_path: Path, server: wandb_server.WandbS
     assert server.summary(run_id)["state"] == "failed"
     assert server.exit_codes(run_id) == [1]
     assert offline_files(tmp_path) == []
+    assert "".join(capfd.readouterr()) == ""
 
 
 def test_the_key_of_a_netrc_file_is_enough_to_be_online(

@@ -85,11 +85,15 @@ def _distinct(nodes: Any) -> list[Any]:
 
 def _import_ahead(cells: Sequence[Cell]) -> list[str]:
     """Modules of every target, so that the fork server imports them once instead of each cell."""
-    keys = ("dataset", "model", "optimizer", "scheduler", "tracker")
-    targets = {cell.config[key].get("_target_", "") for cell in cells for key in keys}
-    modules = {target.rsplit(".", 1)[0] for target in targets if "." in target}
-    wandb = {"wandb"} if any("wandb" in target for target in targets) else set()
-    return sorted(modules | wandb)
+    targets = {str(cell.config[key].get("_target_")) for cell in cells for key in _BUILT}
+    trackers = _distinct(cell.config["tracker"] for cell in cells)
+    modules = {target.rpartition(".")[0] for target in targets} | {
+        name for node in trackers for name in tracking.preload(node)
+    }
+    return sorted(modules)
+
+
+_BUILT = ("dataset", "model", "optimizer", "scheduler")
 
 
 def report(

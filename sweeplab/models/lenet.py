@@ -17,15 +17,15 @@ class LeNet(nn.Module):
     classic 16x5x5 = 400 features as 32 does. The second pads by 2 only where a side of its input is below 6 and it
     would have nothing left to pool (8x8 images: 16x2x2 = 64 features). Initial weights are torch's.
 
-    Pooling goes before the bias and ReLU: rounding, adding and rectifying keep order, so the values are the same, and
-    there are four times fewer to work on.
+    Pooling goes before ReLU, and before the first bias too: adding and rectifying keep order, so the values are the
+    same, and there are four times fewer to work on.
 
     Args:
         shape: of one example, (C, H, W); H and W at least 4.
         num_classes: width of the output.
 
     Raises:
-        ValueError: the images are too small.
+        ValueError: the examples are no images, or too small.
 
     Source:
         LeCun et al. 1998, "Gradient-based learning applied to document recognition", section II.B. Differs: ReLU for
@@ -34,9 +34,9 @@ class LeNet(nn.Module):
 
     def __init__(self, *, shape: Sequence[int], num_classes: int) -> None:
         super().__init__()
+        if len(shape) != 3 or min(shape[1:]) < 4:
+            raise ValueError(f"lenet needs images (C, H, W) of at least 4x4, got {list(shape)} (dataset.shape)")
         channels, *sides = shape
-        if min(sides) < 4:
-            raise ValueError(f"lenet needs images of at least 4x4, got {sides[0]}x{sides[1]} (dataset.shape)")
         first = [_padding(side, full_size=32) for side in sides]
         sides = [_pooled(side, pad) for side, pad in zip(sides, first, strict=True)]
         second = [_padding(side, full_size=KERNEL - 1 + POOL) for side in sides]

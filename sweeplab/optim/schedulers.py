@@ -91,12 +91,9 @@ def linear_warmup(
         Goyal et al. 2017, arXiv:1706.02677; the line as in Ma & Yarats 2019, arXiv:1910.04209.
     """
     num_steps = _num_steps(steps_per_epoch, max_epochs)
-    _require(
-        (warmup_epochs is None) != (warmup_steps is None),
-        "warmup_epochs and scheduler.warmup_steps",
-        (warmup_epochs, warmup_steps),
-        "one number and one null",
-    )
+    if (warmup_epochs is None) == (warmup_steps is None):
+        both = (warmup_epochs, warmup_steps)
+        _require(False, "warmup_epochs and scheduler.warmup_steps", both, "one number and one null")
     warmup = warmup_steps if warmup_steps is not None else round((warmup_epochs or 0) * steps_per_epoch)
     _require(0 <= warmup <= num_steps, "warmup", f"{warmup} steps", f"from 0 to the whole training, {num_steps} steps")
     _require(decay in CURVES, "decay", decay, "one of " + ", ".join(CURVES))
