@@ -89,11 +89,9 @@ class Training:
         return -(-self.num_steps // self.steps_per_call)
 
     def __iter__(self) -> Iterator[list[Batch]]:
+        # an epoch counts when its first batch is asked for: Lightning asks for iterators that it never uses
         epoch = self.next_epoch
         self.next_epoch += 1
-        return self._calls(epoch)
-
-    def _calls(self, epoch: int) -> Iterator[list[Batch]]:
         draws = [draw.to(self.normalise.scale.device) for draw in self.order.draws(epoch)]
         # all minibatches of a call are gathered and changed at once: fewer, larger operations
         for ids, raw, y in self.reader.read(self.order.epoch(epoch), self.batch_size * self.steps_per_call):

@@ -64,6 +64,11 @@ def _pooled(side: int, padding: int) -> int:
     return (side + 2 * padding - KERNEL + 1) // POOL
 
 
+def _row_major(x: Tensor) -> Tensor:
+    # not contiguous(): with one channel that leaves strides that make torch choose the slower layout
+    return x.flatten().view(x.shape)
+
+
 def _pooled_pixels(x: Tensor, conv: nn.Conv2d) -> Tensor:
     """`max_pool2d(conv(x), 2)`, each half in the memory layout in which it is fastest on a CPU."""
     z = F.conv2d(x, conv.weight.contiguous(), conv.bias, padding=conv.padding)
@@ -78,8 +83,8 @@ def _pooled_windows(x: Tensor, conv: nn.Conv2d) -> Tensor:
     """
     last = POOL - 1
     corners = [(dx, last - dx, dy, last - dy) for dy in range(POOL) for dx in range(POOL)]
-    kernels = torch.cat([F.pad(conv.weight, corner) for corner in corners]).contiguous()
-    z = F.conv2d(x.contiguous(), kernels, stride=POOL, padding=conv.padding)
+    kernels = torch.cat([F.pad(conv.weight, corner) for corner in corners])
+    z = F.conv2d(_row_major(x), _row_major(kernels), stride=POOL, padding=conv.padding)
     size, channels, height, width = len(z), conv.out_channels, z.shape[2], z.shape[3]
     # groups lie where max_pool2d looks for rows, all else of an image where it looks for channels: nothing is copied
     rows = z.reshape(size, len(corners), 1, -1).permute(0, 3, 1, 2)

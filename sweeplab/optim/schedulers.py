@@ -92,8 +92,7 @@ def linear_warmup(
     """
     num_steps = _num_steps(steps_per_epoch, max_epochs)
     if (warmup_epochs is None) == (warmup_steps is None):
-        both = (warmup_epochs, warmup_steps)
-        _require(False, "warmup_epochs and scheduler.warmup_steps", both, "one number and one null")
+        _require(False, "warmup_epochs and warmup_steps", (warmup_epochs, warmup_steps), "one number and one null")
     warmup = warmup_steps if warmup_steps is not None else round((warmup_epochs or 0) * steps_per_epoch)
     _require(0 <= warmup <= num_steps, "warmup", f"{warmup} steps", f"from 0 to the whole training, {num_steps} steps")
     _require(decay in CURVES, "decay", decay, "one of " + ", ".join(CURVES))
@@ -184,10 +183,8 @@ def from_torch(
     _num_steps(steps_per_epoch, max_epochs)
     _require(interval in ("step", "epoch"), "interval", interval, "step or epoch")
     made = scheduler(optimizer)
-    watches = isinstance(made, ReduceLROnPlateau)
-    _require(
-        not watches, "scheduler", type(made).__name__, "one that watches no metric; scheduler=reduce_on_plateau does"
-    )
+    steady = not isinstance(made, ReduceLROnPlateau)
+    _require(steady, "scheduler", type(made).__name__, "one that watches no metric (use scheduler=reduce_on_plateau)")
     return made if interval == "step" else EveryEpoch(made, steps_per_epoch=steps_per_epoch)
 
 

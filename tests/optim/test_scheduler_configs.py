@@ -58,7 +58,8 @@ def test_every_learning_rate_of_a_training_lies_in_0_to_lr(path, length):
         if isinstance(scheduler, LRScheduler) and not isinstance(scheduler, ReduceLROnPlateau):
             scheduler.step()
     assert all(0 < lr <= 0.1 for lr in used)
-    assert max(used) > 0.05 or path.stem == "one_cycle"
+    if len(used) == 200:
+        assert max(used) == pytest.approx(0.1)
 
 
 @every_scheduler
@@ -89,7 +90,8 @@ def test_a_scheduler_of_torch_s_needs_one_yaml_file(tmp_path):
     path = tmp_path / "exponential.yaml"
     path.write_text(
         "_target_: sweeplab.optim.schedulers.from_torch\n_partial_: true\n_convert_: all\ninterval: epoch\n"
-        "scheduler:\n  _target_: torch.optim.lr_scheduler.CosineAnnealingLR\n  _partial_: true\n  T_max: ${max_epochs}\n"
+        "scheduler:\n  _target_: torch.optim.lr_scheduler.CosineAnnealingLR\n  _partial_: true\n"
+        "  T_max: ${max_epochs}\n"
     )
     optimizer = torch.optim.SGD([torch.ones(3, requires_grad=True)], lr=0.1)
     scheduler = build(path, optimizer, 5, 2)

@@ -291,7 +291,7 @@ def test_a_schedule_resumes_where_it_was():
         (
             schedulers.from_torch,
             {"scheduler": lr_scheduler.ReduceLROnPlateau, "interval": "epoch"},
-            r"watches no metric; scheduler=reduce_on_plateau does, got ReduceLROnPlateau",
+            r"watches no metric \(use scheduler=reduce_on_plateau\), got ReduceLROnPlateau",
         ),
     ],
 )
