@@ -16,7 +16,7 @@ from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString
 from hydra.types import RunMode
-from omegaconf import Container, DictConfig, ListConfig, OmegaConf
+from omegaconf import MISSING, Container, DictConfig, ListConfig, Node, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeplab.cell import flatten
@@ -54,6 +54,7 @@ class Composer:
         self._parsed: dict[str, Override] = {}
         self._is_group: dict[str, bool] = {}
         self._bases: dict[tuple[str, ...], DictConfig] = {}
+        self._refused: dict[tuple[str, ...], str] = {}
         self._templates: dict[tuple[tuple[str, ...], tuple[str, ...]], _Template] = {}
 
     def compose(self, lines: Sequence[str]) -> Composition:
@@ -80,8 +81,10 @@ class Composer:
     def _split(self, overrides: Sequence[Override]) -> tuple[list[Override], tuple[str, ...]]:
         """Plain values of existing keys, and the lines that decide what keys there are."""
         values = {o.key_or_group: o for o in overrides if self._is_plain_value(o)}
-        others = [o for o in overrides if o.key_or_group not in values]
-        entangled = {key for key in values for other in others if _overlap(key, other.key_or_group)}
+        others = [o.key_or_group for o in overrides if o.key_or_group not in values]
+        # Hydra merges groups before it sets any value, so only other keys can come between.
+        keys = [*values, *(key for key in others if not self._names_group(key))]
+        entangled = {key for key in values if sum(_overlap(key, other) for other in keys) > 1}
         kept = [o for key, o in values.items() if key not in entangled]
         structure = tuple(str(o.input_line) for o in overrides if o not in kept)
         return kept, structure
@@ -92,10 +95,10 @@ class Composer:
         value = override.value()
         is_text = isinstance(value, str | QuotedString) and "${" in str(value)
         scalar = value is None or isinstance(value, bool | int | float | str | QuotedString)
-        return scalar and not is_text and not self._names_group(override) and not override.is_hydra_override()
+        is_value = scalar and not is_text and not override.is_hydra_override()
+        return is_value and not self._names_group(override.key_or_group)
 
-    def _names_group(self, override: Override) -> bool:
-        key = override.key_or_group
+    def _names_group(self, key: str) -> bool:
         if key not in self._is_group:
             kinds = (ObjectType.CONFIG, ObjectType.GROUP)
             self._is_group[key] = any(self._loader.get_group_options(key, kind) for kind in kinds)
@@ -109,7 +112,7 @@ class Composer:
         """
         faults: dict[str, None] = {}
         composed: list[Composition] = []
-        groups = [line for line in lines if self._names_group(self._parse(line))]
+        groups = [line for line in lines if self._names_group(self._parse(line).key_or_group)]
         broken = [line for line in groups if self._fault_of([line], faults, composed)]
         sound = [line for line in groups if line not in broken]
         for line in lines:
@@ -122,17 +125,22 @@ class Composer:
         try:
             composed.append(self.compose(lines))
         except ConfigFault as fault:
-            faults |= dict.fromkeys(fault.faults)
+            key, _, value = lines[-1].lstrip("+~").partition("=")
+            faults |= {text if key in text or value in text else f"{lines[-1]}: {text}": None for text in fault.faults}
             return True
         return False
 
     def _base(self, structure: tuple[str, ...]) -> DictConfig:
+        if structure in self._refused:
+            raise ConfigFault(self._refused[structure])
         if structure not in self._bases:
-            self._bases[structure] = self._loader.load_configuration(
-                config_name=self._config_name,
-                overrides=[*self._hydra_overrides, *structure],
-                run_mode=RunMode.RUN,
-            )
+            lines = [*self._hydra_overrides, *structure]
+            try:
+                base = self._loader.load_configuration(self._config_name, lines, RunMode.RUN)
+            except Exception as error:
+                self._refused[structure] = explain(error)
+                raise
+            self._bases[structure] = base
         return self._bases[structure]
 
 
@@ -159,6 +167,8 @@ class _Template:
     def fill(self, values: Sequence[Any]) -> Composition:
         for key, value in zip(self._keys, values, strict=True):
             _set(self._config, key, value)
+        # A resolver with a cache remembers the text of its arguments, `${lr}`, and not what they stand for.
+        OmegaConf.clear_cache(self._config)
         HydraConfig.instance().cfg = self._config  # type: ignore[assignment]  # what ${hydra:…} reads
         if self._static is None:
             self._prepare()
@@ -192,7 +202,8 @@ class _Template:
 def _fill(plain: Plain, leaves: Iterable[Leaf]) -> None:
     """Write the resolved values of leaves to their places."""
     for path, parent, key in leaves:
-        value = parent[key]
+        node = parent._get_node(key)
+        value = MISSING if isinstance(node, Node) and node._is_missing() else parent[key]
         below: Any = plain
         for step in path[:-1]:
             below = below[step]

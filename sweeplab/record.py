@@ -338,10 +338,24 @@ def _whole(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def claimed(folder: CellFolder) -> Iterator[None]:
-    """Hold a cell while training it; another process that wants it waits. The lock ends with the process."""
-    from filelock import FileLock
+def claimed(folder: CellFolder, *, wait_s: float = -1) -> Iterator[bool]:
+    """Hold a cell while writing its record; the lock ends with the process.
+
+    Args:
+        wait_s: how long to wait for another process that holds it; -1 for as long as it takes.
+    Yields:
+        Whether the cell is held.
+    """
+    from filelock import FileLock, Timeout
 
     folder.path.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.lock):
-        yield
+    lock = FileLock(folder.lock)
+    try:
+        lock.acquire(timeout=wait_s)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()

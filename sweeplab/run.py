@@ -20,8 +20,10 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from sweeplab import record
+from sweeplab.allocator import keep_freed_memory
 from sweeplab.build import build
 from sweeplab.cell import Cell, science
 from sweeplab.record import CellFolder
@@ -45,9 +47,13 @@ class Stopped(Exception):
 
 @dataclass
 class StopSignal:
-    """Set from outside (a signal handler), looked at before every training step."""
+    """Set from outside (a signal handler), looked at before every minibatch."""
 
     state: str | None = None
+
+    def set(self, state: str) -> None:
+        """Tell the cell to stop; the first reason counts."""
+        self.state = self.state or state
 
     def check(self) -> None:
         """Raise when told to stop."""
@@ -98,6 +104,7 @@ class History:
 
 
 def _attempt(cell: Cell, folder: CellFolder, around: Surroundings, attempt: int) -> dict[str, Any]:
+    keep_freed_memory()
     started_s = time.monotonic()
     history = History()
     result: dict[str, Any] = {**record.blank_result(cell), "attempt": attempt}
@@ -110,6 +117,9 @@ def _attempt(cell: Cell, folder: CellFolder, around: Surroundings, attempt: int)
         result |= {"state": record.DIVERGED, "error": _described(error), "steps": error.step}
     except Stopped as error:
         result |= {"state": error.state, "error": _described(error)}
+    except SIGTERMException:  # Lightning looks for the signal, too
+        stopped = Stopped(around.stop.state or record.INTERRUPTED)
+        result |= {"state": stopped.state, "error": _described(stopped)}
     except (Exception, SystemExit) as error:  # the one broad catch: a cell fails alone, and says why
         result |= {"state": _failure_state(error), "error": _described(error)}
         print(result["error"]["traceback"], file=sys.stderr)  # noqa: T201 (into the cell's log)

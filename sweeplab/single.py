@@ -157,7 +157,7 @@ def _interruptible(stop: StopSignal) -> Iterator[None]:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         if stop.state is not None:
             sys.exit(EXIT_INTERRUPTED)
-        stop.state = record.INTERRUPTED
+        stop.set(record.INTERRUPTED)
 
     previous = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -59,7 +59,7 @@ class Task(pl.LightningModule):
         make_scheduler: optimizer, steps_per_epoch, max_epochs → a schedule stepped after every optimizer step, one
             stepped every epoch with a metric (`ReduceLROnPlateau`), or None.
         on_epoch: called after each epoch with its number (from 1), the optimizer steps so far and the metrics.
-        check: called before every training step; may raise to end the cell.
+        check: called before every minibatch; may raise to end the cell.
     """
 
     def __init__(
@@ -121,13 +121,13 @@ class Task(pl.LightningModule):
         Raises:
             Diverged: a loss among them is not finite.
         """
-        self._check()
         losses = [self._learn(x, y) for x, y in batches]
         finite = torch.isfinite(torch.stack(losses))
         if not finite.all():
             raise Diverged(self.steps - len(losses) + int(finite.int().argmin()) + 1, "train/loss")
 
     def _learn(self, x: Tensor, y: Tensor) -> Tensor:
+        self._check()
         optimizer = self.optimizers()
         assert not isinstance(optimizer, list)
         logits = self(x)

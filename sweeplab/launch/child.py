@@ -4,12 +4,14 @@ Importing this module is what the fork server does before the first cell: it nev
 """
 
 import contextlib
-import ctypes
 import faulthandler
 import importlib
+import multiprocessing
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,7 +29,7 @@ STOP = signal.SIGTERM  # end as interrupted
 TIME_IS_UP = signal.SIGUSR1  # end as timed_out
 SHOW_STACKS = signal.SIGUSR2  # write every thread's stack to the log
 
-_PR_SET_PDEATHSIG = 1
+_GRACE_S = 10.0  # what a cell may take to stop when its launcher has died
 
 
 def import_ahead(modules: str) -> None:
@@ -60,8 +62,8 @@ def train(cell: Cell, output_dir: str, slot: Slot, events: Connection, around: M
 
 def prepare(dataset: Mapping[str, Any], trusted: list[str], events: Connection) -> None:
     """Entry point of the process that makes a data set ready; sends None, or what is wrong in words."""
-    _die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.setsid()
+    _outlive_launcher_by(0, StopSignal())
     try:
         build(dataset, trusted=trusted).prepare()
         events.send(None)
@@ -72,15 +74,24 @@ def prepare(dataset: Mapping[str, Any], trusted: list[str], events: Connection) 
 def _isolate(stop: StopSignal) -> None:
     """Own session, so that the whole of it can be ended; gone when the launcher is gone."""
     os.setsid()
-    _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(STOP, lambda *_: setattr(stop, "state", stop.state or record.INTERRUPTED))
-    signal.signal(TIME_IS_UP, lambda *_: setattr(stop, "state", stop.state or record.TIMED_OUT))
+    signal.signal(STOP, lambda *_: stop.set(record.INTERRUPTED))
+    signal.signal(TIME_IS_UP, lambda *_: stop.set(record.TIMED_OUT))
+    _outlive_launcher_by(_GRACE_S, stop)
 
 
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _outlive_launcher_by(seconds: float, stop: StopSignal) -> None:
+    """Stop cleanly when the launcher has died; end the whole session if that takes too long."""
+    launcher = multiprocessing.parent_process()
+    assert launcher is not None
+
+    def watch() -> None:
+        launcher.join()
+        stop.set(record.INTERRUPTED)
+        time.sleep(seconds)
+        os.killpg(os.getpgid(0), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True, name="watch the launcher").start()
 
 
 def redirect(log: Path) -> None:

@@ -174,12 +174,8 @@ class Launcher:
         ended.process.join()
         _end_session(ended.process.pid)
         folder = record.cell_folder(self._output_dir, ended.cell.id)
-        result = record.read_result(folder)
         wall_time_s = time.monotonic() - ended.started_s
-        if result is None:
-            result = _post_mortem(ended, folder, wall_time_s)
-            record.write_result(folder, result)
-            record.write_status(folder, result["state"], record.last_attempt(folder))
+        result = record.read_result(folder) or _post_mortem(ended, folder, wall_time_s)
         error = result["error"] if result["state"] not in record.FINAL_STATES else None
         view.ended(ended.cell.id, result["state"], result["metrics"], wall_time_s, last_line(error) or None)
 
@@ -232,7 +228,16 @@ def _pid(process: ForkServerProcess) -> int:
 
 
 def _post_mortem(ended: _Running, folder: record.CellFolder, wall_time_s: float) -> dict[str, Any]:
-    """The record of a cell that could not write its own."""
+    """Write the record of a cell that could not write its own, unless another sweep is training it just now."""
+    result = _cause_of_death(ended, folder, wall_time_s)
+    with record.claimed(folder, wait_s=0) as is_ours:
+        if is_ours:
+            record.write_result(folder, result)
+            record.write_status(folder, result["state"], result["attempt"])
+    return result
+
+
+def _cause_of_death(ended: _Running, folder: record.CellFolder, wall_time_s: float) -> dict[str, Any]:
     code = ended.process.exitcode or 0
     name = signal.Signals(-code).name if code < 0 else ""
     message = f"killed by signal {-code} ({name})" if code < 0 else f"ended with exit code {code} and without a result"

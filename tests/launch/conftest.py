@@ -1,0 +1,6 @@
+"""The launcher's tests import their own helpers."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
