@@ -4,7 +4,9 @@ Pure, apart from asking Hydra's loader what a `glob(*)` matches. Nothing is comp
 """
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +15,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
+from sweeplab.cell import canonical
 from sweeplab.errors import ConfigFault
 
 # One key's override line in a point; the key is spelled as Hydra spells it (`+key`, `~key`, `group@package`).
 Point = dict[str, str]
+Condition = Callable[[Point], bool]
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,9 @@ class Rules:
     cases: Sequence[Mapping[str, Any]] = ()
     per: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     # Rules given on the command line outrank values given there; rules of a file do not.
-    outranks_command_line: bool = False
+    on_command_line: frozenset[str] = frozenset()
+    # The choice of each group that a point does not name: `per` may speak of it too.
+    choices: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ class AxisParser:
 
     def __init__(self, config_loader: ConfigLoader) -> None:
         self._parser = OverridesParser.create(config_loader=config_loader)
+        self._values: dict[str, str] = {}
 
     def axes(self, lines: Iterable[str]) -> dict[str, Axis]:
         """Axes by key; a key given twice counts as given last.
@@ -97,6 +104,13 @@ class AxisParser:
         if not lines:
             raise ConfigFault("it matches nothing")
         return Axis(key, lines)
+
+    def value(self, line: str) -> str:
+        """Value of a line without sweeps, as text that compares equal when values do."""
+        if line not in self._values:
+            value = self._parser.parse_overrides([line])[0].value()
+            self._values[line] = json.dumps(canonical(value), sort_keys=True)
+        return self._values[line]
 
     def axes_of(self, mapping: Mapping[str, Any]) -> dict[str, Axis]:
         """Axes of a rule or of `params`: values are Hydra's grammar as text, a list of values, or one value."""
@@ -128,15 +142,16 @@ def expand(lines: Sequence[str], params: Mapping[str, Any], rules: Rules, parser
     """
     given = parser.axes(lines)
     axes = {**parser.axes_of(params), **given}
-    pinned = set() if rules.outranks_command_line else set(given)
+    pinned = {rule: set() if rule in rules.on_command_line else set(given) for rule in ("cases", "per")}
     points, reports = _product(axes, rules.zip)
     swept = {key: None for key, axis in axes.items() if axis.swept}
     if rules.cases:
-        points, report, keys = _with_cases(points, rules.cases, pinned, parser)
+        points, report, keys = _with_cases(points, rules.cases, pinned["cases"], parser)
         reports.append(report)
         swept |= dict.fromkeys(keys)
     for condition, mapping in rules.per.items():
-        points, report, keys = _with_per(points, condition, mapping, pinned, parser)
+        met = _condition(condition, rules.choices, parser)
+        points, report, keys = _with_per(points, f"per {condition}", met, mapping, pinned["per"], parser)
         reports.append(report)
         swept |= dict.fromkeys(keys)
     return Grid(points, list(swept), reports)
@@ -153,11 +168,12 @@ def _product(axes: Mapping[str, Axis], zips: Sequence[Sequence[str]]) -> tuple[l
             names = [name for name in axes if name in group]
             dimensions.append([dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)])
     points = [_merged(parts) for parts in itertools.product(*dimensions)]
+    shares = [len(axes[group[0]].lines) ** (len(group) - 1) for group in zips]
+    left = len(points) * math.prod(shares)
     reports = []
-    total = len(points)
-    for group in zips:
-        length = len(axes[group[0]].lines)
-        reports.append(RuleReport(f"zip {' with '.join(group)}", removed=total * length ** (len(group) - 1) - total))
+    for group, share in zip(zips, shares, strict=True):
+        reports.append(RuleReport(f"zip {' with '.join(group)}", removed=left - left // share))
+        left //= share
     return points, reports
 
 
@@ -204,38 +220,32 @@ def _with_cases(
         axes = parser.axes_of(_free(case, pinned))
         result += [{**point, **part} for point in points for part in _product(axes, ())[0]]
         keys |= dict.fromkeys(axes)
+    result = _unique(result)
     taken = sorted({key for case in cases for key in case} & pinned)
-    report = RuleReport(
-        f"cases ({len(cases)} sub-grids)",
-        added=max(len(result) - len(points), 0),
-        note=_pinned_note(taken) or "applied",
-    )
-    return result, report, list(keys)
+    note = _pinned_note(taken) or "applied"
+    return result, _report(f"cases ({len(cases)} sub-grids)", points, result, note), list(keys)
 
 
 def _with_per(
-    points: list[Point], condition: str, mapping: Mapping[str, Any], pinned: set[str], parser: AxisParser
+    points: list[Point],
+    rule: str,
+    is_met: Condition,
+    mapping: Mapping[str, Any],
+    pinned: set[str],
+    parser: AxisParser,
 ) -> tuple[list[Point], RuleReport, list[str]]:
     """Points that meet the condition get the axes of the rule; the others stay as they are."""
-    wanted = _condition(condition, parser)
     axes = parser.axes_of(_free(mapping, pinned))
     parts = _product(axes, ())[0]
-    result: list[Point] = []
-    met: list[Point] = []
-    for point in points:
-        if all(point.get(key) in lines for key, lines in wanted.items()):
-            met.append(point)
-            result += [{**point, **part} for part in parts]
-        else:
-            result.append(point)
-    result = _unique(result)
-    report = RuleReport(
-        f"per {condition}: {', '.join(mapping)}",
-        added=max(len(result) - len(points), 0),
-        removed=max(len(points) - len(result), 0),
-        note=_per_note(met, axes, sorted(set(mapping) & pinned)),
-    )
-    return result, report, list(axes) if met else []
+    met = [point for point in points if is_met(point)]
+    result = _unique({**point, **part} for point in points for part in (parts if is_met(point) else [{}]))
+    note = _per_note(met, axes, sorted(set(mapping) & pinned))
+    return result, _report(f"{rule}: {', '.join(mapping)}", points, result, note), list(axes) if met else []
+
+
+def _report(rule: str, before: Sequence[Point], after: Sequence[Point], note: str) -> RuleReport:
+    change = len(after) - len(before)
+    return RuleReport(rule, added=max(change, 0), removed=max(-change, 0), note=note)
 
 
 def _per_note(met: Sequence[Point], axes: Mapping[str, Axis], taken: Sequence[str]) -> str:
@@ -255,8 +265,8 @@ def _unique(points: Iterable[Point]) -> list[Point]:
     return list({tuple(sorted(point.items())): point for point in points}.values())
 
 
-def _condition(text: str, parser: AxisParser) -> dict[str, set[str]]:
-    """`optimizer=sgdm,nesterov` or several such, separated by `&`, as the lines each key may have.
+def _condition(text: str, choices: Mapping[str, str], parser: AxisParser) -> Condition:
+    """`optimizer=sgdm,nesterov` or several such, separated by `&`; a group that no line names has its default choice.
 
     `optimizer.sgdm` means `optimizer=sgdm`: Hydra's grammar has no `=` in a key on the command line.
     """
@@ -267,4 +277,11 @@ def _condition(text: str, parser: AxisParser) -> dict[str, set[str]]:
         raise ConfigFault(
             f"hydra.sweeper.per: '{text}' must be a choice such as optimizer=sgdm or optimizer=sgd,sgdm ({fault})"
         ) from fault
-    return {key: set(axis.lines) for key, axis in axes.items()}
+    wanted = {key: {parser.value(line) for line in axis.lines} for key, axis in axes.items()}
+    default = {key: f"{key}={choice}" for key, choice in choices.items()}
+
+    def is_met(point: Point) -> bool:
+        lines = {key: point.get(key, default.get(key)) for key in wanted}
+        return all(line is not None and parser.value(line) in wanted[key] for key, line in lines.items())
+
+    return is_met

@@ -5,7 +5,7 @@ Pure but for reading YAML through Hydra's loader: it writes nothing and trains n
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,14 +52,11 @@ def make_plan(config_loader: ConfigLoader, master: DictConfig, lines: Sequence[s
     Raises:
         ConfigFault: every fault of every cell, together.
     """
-    sweeper = OmegaConf.to_container(master.hydra.sweeper, resolve=True)
-    assert isinstance(sweeper, dict)
-    rules = {str(key): value for key, value in sweeper.items()}
-    on_line = any(line.lstrip("+").startswith("hydra.sweeper.") for line in master.hydra.overrides.hydra)
-    parser = AxisParser(config_loader)
-    expanded = grid.expand(lines, rules.get("params") or {}, _point_rules(rules, on_line), parser)
+    sweeper = _read_sweeper(master)
+    excluded = exclusions(sweeper["exclude"] or [])
+    expanded = grid.expand(lines, sweeper["params"] or {}, _point_rules(sweeper, master), AxisParser(config_loader))
     composer = Composer(config_loader, master.hydra.job.config_name, list(master.hydra.overrides.hydra))
-    return _assemble(expanded, _compose_all(composer, expanded.points), exclusions(rules.get("exclude") or []))
+    return _assemble(expanded, _compose_all(composer, expanded.points), excluded)
 
 
 def plan_points(config_loader: ConfigLoader, master: DictConfig, jobs: Sequence[Sequence[str]]) -> Plan:
@@ -71,12 +68,51 @@ def plan_points(config_loader: ConfigLoader, master: DictConfig, jobs: Sequence[
     return _assemble(Grid(points, keys, []), _compose_all(composer, points), [])
 
 
-def _point_rules(rules: Mapping[str, Any], on_line: bool) -> Rules:
+def _is_each(shape: type, kind: type) -> Callable[[Any], bool]:
+    def check(value: Any) -> bool:
+        items = value.values() if isinstance(value, dict) else value
+        return isinstance(value, shape) and all(isinstance(item, kind) for item in items)
+
+    return check
+
+
+# Every rule of `hydra.sweeper`: its shape, and an example for those who write another one.
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "params": (_is_each(dict, object), "{lr: '1e-3,1e-4', seed: 'range(0,5)'}"),
+    "zip": (_is_each(list, list), "[[lr, batch_size]]"),
+    "cases": (_is_each(list, dict), "[{optimizer: adam, lr: '1e-3,1e-4'}, {optimizer: sgdm, lr: 0.1}]"),
+    "per": (_is_each(dict, dict), "{optimizer.sgdm: {optimizer.momentum: '0.9,0.99'}}"),
+    "exclude": (_is_each(list, object), "[{optimizer: sgd, lr: 1e-5}, 'batch_size > 128 and lr < 1e-4']"),
+}
+
+
+def _read_sweeper(master: DictConfig) -> dict[str, Any]:
+    """The rules; another sweeper's `params` are axes too.
+
+    Raises:
+        ConfigFault: every rule that has not its shape.
+    """
+    node = OmegaConf.to_container(master.hydra.sweeper, resolve=True)
+    assert isinstance(node, dict)
+    rules = {name: node.get(name) for name in _RULES}
+    faults = [
+        f"hydra.sweeper.{name} must be such as {example}, got {rules[name]!r}"
+        for name, (has_shape, example) in _RULES.items()
+        if rules[name] is not None and not has_shape(rules[name])
+    ]
+    if faults:
+        raise ConfigFault(faults)
+    return rules
+
+
+def _point_rules(sweeper: Mapping[str, Any], master: DictConfig) -> Rules:
+    given = {line.lstrip("+~").partition("=")[0] for line in master.hydra.overrides.hydra}
     return Rules(
-        zip=rules.get("zip") or (),
-        cases=rules.get("cases") or (),
-        per=rules.get("per") or {},
-        outranks_command_line=on_line,
+        zip=sweeper["zip"] or (),
+        cases=sweeper["cases"] or (),
+        per=sweeper["per"] or {},
+        on_command_line=frozenset(key.split(".")[2] for key in given if key.startswith("hydra.sweeper.")),
+        choices={str(group): str(choice) for group, choice in master.hydra.runtime.choices.items()},
     )
 
 
@@ -130,7 +166,7 @@ def _exclude(
     pairs = list(zip(expanded.points, compositions, strict=True))
     reports = []
     for rule in excluded:
-        rule.check_names([composition for _, composition in pairs])
+        rule.check_names(compositions)
         left = [pair for pair in pairs if not rule.matches(pair[1])]
         reports.append(RuleReport(f"exclude {rule.text}", removed=len(pairs) - len(left)))
         pairs = left

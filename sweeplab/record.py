@@ -36,6 +36,7 @@ FAILURE_STATES = (FAILED, CRASHED, OUT_OF_MEMORY, TIMED_OUT, INTERRUPTED)
 
 _CHECKSUM_PREFIX = b'{"checksum": "'
 _DIGEST_LENGTH = 64
+_CHECKSUM_SUFFIX = b'",\n'
 
 
 @dataclass(frozen=True)
@@ -183,11 +184,18 @@ def read_json(path: Path) -> dict[str, Any]:
         raise RecordFault(f"{path} is damaged: {error}") from error
     if not isinstance(value, dict):
         raise RecordFault(f"{path} holds no JSON object")
-    if value.get("schema_version", SCHEMA_VERSION) > SCHEMA_VERSION:
-        raise RecordFault(
-            f"{path} was written by a newer sweeplab (schema {value['schema_version']}, known: {SCHEMA_VERSION})"
-        )
+    _check_version(path, value)
     return value
+
+
+def _check_version(path: Path, value: Mapping[str, Any]) -> None:
+    version = value.get("schema_version", SCHEMA_VERSION)
+    if not isinstance(version, int):
+        raise RecordFault(f"{path} is damaged: schema_version must be a whole number, got {version!r}")
+    if version > SCHEMA_VERSION:
+        raise RecordFault(
+            f"{path} was written by a newer sweeplab (schema {version}, known: {SCHEMA_VERSION}): update sweeplab"
+        )
 
 
 def blank_result(cell: Cell) -> dict[str, Any]:
@@ -217,20 +225,25 @@ def write_result(folder: CellFolder, result: Mapping[str, Any]) -> None:
     """Write what came out, atomically and with a checksum: from now on the cell is finished."""
     body = _lines({"schema_version": SCHEMA_VERSION, **result}) + "}\n"
     digest = hashlib.sha256(body.encode()).hexdigest()
-    write_text(folder.result, f'{_CHECKSUM_PREFIX.decode()}{digest}",\n{body}')
+    write_text(folder.result, f"{_CHECKSUM_PREFIX.decode()}{digest}{_CHECKSUM_SUFFIX.decode()}{body}")
 
 
 def read_result(folder: CellFolder) -> dict[str, Any] | None:
-    """The verified result of a cell, or None when it has none that verifies."""
+    """The verified result of a cell, or None when it has none that verifies.
+
+    Raises:
+        RecordFault: it verifies, and a newer version wrote it: training the cell again would be wrong.
+    """
     try:
         raw = folder.result.read_bytes()
     except OSError:
         return None
-    start = len(_CHECKSUM_PREFIX)
-    end = start + _DIGEST_LENGTH
-    if not raw.startswith(_CHECKSUM_PREFIX) or hashlib.sha256(raw[end + 3 :]).hexdigest().encode() != raw[start:end]:
+    head = len(_CHECKSUM_PREFIX) + _DIGEST_LENGTH + len(_CHECKSUM_SUFFIX)
+    digest = hashlib.sha256(raw[head:]).hexdigest().encode()
+    if raw[:head] != _CHECKSUM_PREFIX + digest + _CHECKSUM_SUFFIX:
         return None
     result: dict[str, Any] = json.loads(raw)
+    _check_version(folder.result, result)
     return result if result.get("cell_id") == folder.path.name else None
 
 
@@ -279,24 +292,30 @@ def _start_without_proc(pid: int) -> str | None:
 
 def begin_attempt(folder: CellFolder) -> int:
     """Count a new attempt; files of earlier ones move to `attempts/<n>/`, nothing is overwritten."""
-    attempt = last_attempt(folder) + 1
-    leftovers = [path for path in (folder.result, folder.metrics, folder.log, folder.path / "wandb") if path.exists()]
-    if leftovers and attempt > 1:
-        past = folder.path / "attempts" / str(attempt - 1)
+    last = last_attempt(folder)
+    leftovers = _leftovers(folder)
+    if leftovers:
+        past = folder.path / "attempts" / str(last)
         past.mkdir(parents=True, exist_ok=True)
         for path in leftovers:
             path.rename(past / path.name)
-    return attempt
+    return last + 1
+
+
+def _leftovers(folder: CellFolder) -> list[Path]:
+    return [path for path in (folder.result, folder.metrics, folder.log, folder.path / "wandb") if path.exists()]
 
 
 def last_attempt(folder: CellFolder) -> int:
     """Number of the latest attempt, 0 when there was none."""
+    past = [int(path.name) for path in (folder.path / "attempts").glob("*") if path.name.isdigit()]
+    moved = max(past, default=0)
     try:
-        return int(read_json(folder.status).get("attempt", 0))
-    except RecordFault:
-        # A damaged status file must not make a new attempt write over an old one.
-        past = [int(path.name) for path in (folder.path / "attempts").glob("*") if path.name.isdigit()]
-        return max(past, default=0) + int(folder.metrics.exists() or folder.result.exists())
+        told = int(read_json(folder.status).get("attempt", 0))
+    except (RecordFault, TypeError, ValueError):
+        told = 0
+    # An attempt that was killed before it wrote its status, or whose status is damaged, left its files all the same.
+    return max(told, moved + bool(_leftovers(folder)))
 
 
 def write_status(folder: CellFolder, state: str, attempt: int) -> None:

@@ -56,7 +56,26 @@ def test_result_holds_every_promised_key(run):
     """Whoever reads a record relies on these names."""
     result, folder = run()
 
-    promised = ["schema_version", "cell_id", "state", "config", "axes", "metrics", "last_metrics", "best_epoch", "steps", "epochs", "wall_time_s", "train_time_s", "num_parameters", "confusion_matrix", "initial_weights_hash", "data_order_hash", "provenance", "error"]
+    promised = [
+        "schema_version",
+        "cell_id",
+        "state",
+        "config",
+        "axes",
+        "metrics",
+        "last_metrics",
+        "best_epoch",
+        "steps",
+        "epochs",
+        "wall_time_s",
+        "train_time_s",
+        "num_parameters",
+        "confusion_matrix",
+        "initial_weights_hash",
+        "data_order_hash",
+        "provenance",
+        "error",
+    ]
     assert set(promised) <= set(json.loads(folder.result.read_text()))
     assert result["state"] == "completed"
     assert result["error"] is None

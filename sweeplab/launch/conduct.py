@@ -37,7 +37,10 @@ def conduct(plan: Plan, console: Console) -> int:
     finished = {} if runtime["on_finished"] == "rerun" else finished_results(runtime["output_dir"], plan.cells)
     missing = [cell for cell in breadth_first(plan.cells) if cell.id not in finished]
     _announce(plan, len(finished), console)
-    launcher = _prepared_launcher(plan, missing, console) if missing else None
+    launcher = None
+    if missing:
+        with console.status("importing torch, once for all cells"):
+            launcher = _prepared_launcher(plan, missing, console)
     sweep = write_sweep(plan, command=command(), code=code_version())
     if launcher is None:
         return report(sweep, console)
