@@ -1,13 +1,12 @@
 """One cell against a bare PyTorch loop over the same tensors, in one process and on one thread, in turns."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -106,59 +105,73 @@ def _ours(cell: Cell, folder: Path) -> Times:
 def _bare(config: dict[str, Any]) -> Times:
     """The plainest loop that gives the same figures."""
     started_s = time.perf_counter()
-    arrays = _source(config).open()
-    train_x, train_y, test_x, test_y = (torch.from_numpy(array) for _, array in arrays.items())
-    val_ids = held_out(np.asarray(arrays.train_y), size=config["dataset"]["val_size"], key="dataset.val_size")
-    train_ids, val_ids = torch.from_numpy(all_but(len(train_y), val_ids)), torch.from_numpy(val_ids)
-    batch = _batches_of(config)
+    train, val, test = _splits(config)
     torch.manual_seed(config["seed"])
     model = build(config["model"], trusted=[]).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), lr=config["lr"], fused=True)
     train_s, best, weights = 0.0, -1.0, {}
     for _ in range(config["max_epochs"]):
         epoch_s = time.perf_counter()
-        order = train_ids[torch.randperm(len(train_ids))]
-        total, correct = torch.zeros(()), torch.zeros((), dtype=torch.int64)
-        for ids in order.split(config["batch_size"]):
-            x, y = batch(train_x, ids), train_y[ids]
-            logits = model(x)
-            loss = F.cross_entropy(logits, y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total += loss.detach() * len(y)
-            correct += (logits.detach().argmax(1) == y).sum()
-        (total / len(order)).item(), (correct / len(order)).item()
+        _learn(model, optimizer, train, config["batch_size"])
         train_s += time.perf_counter() - epoch_s
-        accuracy = _accuracy(model, train_x, train_y, val_ids, batch)
+        _, accuracy = _evaluate(model, val)
         if accuracy > best:
             best, weights = accuracy, {key: value.clone() for key, value in model.state_dict().items()}
     model.load_state_dict(weights)
-    tested = _accuracy(model, test_x, test_y, torch.arange(len(test_y)), batch)
+    _, tested = _evaluate(model, test)
     return Times(train_s, time.perf_counter() - started_s, tested)
 
 
-def _batches_of(config: dict[str, Any]) -> Callable[[Tensor, Tensor], Tensor]:
-    [mean], [std] = config["dataset"]["mean"], config["dataset"]["std"]
-    scale, shift = 1 / (255 * std), -mean / std
+@dataclass(frozen=True)
+class Split:
+    """Examples `ids` of uint8 images and their classes; a pixel becomes `pixel * scale + shift`."""
 
-    def batch(images: Tensor, ids: Tensor) -> Tensor:
-        x = images.index_select(0, ids).float().mul_(scale).add_(shift)
-        return x.contiguous(memory_format=torch.channels_last)
+    images: Tensor
+    classes: Tensor
+    ids: Tensor
+    scale: float
+    shift: float
 
-    return batch
+    def batch(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.images.index_select(0, ids).float().mul_(self.scale).add_(self.shift)
+        return x.contiguous(memory_format=torch.channels_last), self.classes.index_select(0, ids)
 
 
-@torch.no_grad()
-def _accuracy(
-    model: nn.Module, images: Tensor, classes: Tensor, ids: Tensor, batch: Callable[[Tensor, Tensor], Tensor]
-) -> float:
+def _splits(config: dict[str, Any]) -> tuple[Split, Split, Split]:
+    arrays, [mean], [std] = _source(config).open(), config["dataset"]["mean"], config["dataset"]["std"]
+    train_x, train_y, test_x, test_y = (torch.from_numpy(array) for _, array in arrays.items())
+    held = held_out(arrays.train_y, size=config["dataset"]["val_size"], key="dataset.val_size")
+    train_ids, val_ids = torch.from_numpy(all_but(len(train_y), held)), torch.from_numpy(held)
+    scaling = 1 / (255 * std), -mean / std
+    train, val = (Split(train_x, train_y, ids, *scaling) for ids in (train_ids, val_ids))
+    return train, val, Split(test_x, test_y, torch.arange(len(test_y)), *scaling)
+
+
+def _learn(model: nn.Module, optimizer: torch.optim.Optimizer, split: Split, batch_size: int) -> tuple[float, float]:
+    """One epoch; its mean loss and accuracy."""
+    order = split.ids[torch.randperm(len(split.ids))]
+    total, correct = torch.zeros(()), torch.zeros((), dtype=torch.int64)
+    for ids in torch.split(order, batch_size):
+        x, y = split.batch(ids)
+        logits = model(x)
+        loss = F.cross_entropy(logits, y)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        total += loss.detach() * len(y)
+        correct += (logits.detach().argmax(1) == y).sum()
+    return total.item() / len(order), correct.item() / len(order)
+
+
+@torch.inference_mode()
+def _evaluate(model: nn.Module, split: Split) -> tuple[float, float]:
+    """Mean loss and accuracy of a split."""
     model.eval()
-    total, correct = 0.0, 0
-    for piece in ids.split(1024):
-        y = classes[piece]
-        logits = model(batch(images, piece))
+    total, correct = 0.0, 0.0
+    for ids in torch.split(split.ids, 1024):
+        x, y = split.batch(ids)
+        logits = model(x)
         total += F.cross_entropy(logits, y, reduction="sum").item()
-        correct += int((logits.argmax(1) == y).sum())
+        correct += (logits.argmax(1) == y).sum().item()
     model.train()
-    return correct / len(ids)
+    return total / len(split.ids), correct / len(split.ids)

@@ -5,12 +5,14 @@ Exit codes: 0 all is well, 1 a cell failed, 2 the line asks for something that c
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from sweeplab.errors import ConfigFault, SweeplabError
+from sweeplab.suggestion import suggest
+from sweeplab.verbs import VERBS, find
 
 EXIT_USAGE = 2
 CONFIG_NAME = "config"
@@ -36,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(str(error))
     except KeyboardInterrupt:
         return 130
+    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
+        return _refuse(f"{error.strerror}: {error.filename}")
     except BrokenPipeError:
         # `sweeplab plan | head`: the reader has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -48,17 +52,12 @@ def _dispatch(arguments: list[str]) -> int:
         from sweeplab.verbs.help import show_help
 
         return show_help(make_console())
-    verb = _verb(first)
+    verb = find(first)
     if verb is not None:
         return verb(arguments[1:])
+    if first.isidentifier():
+        raise ConfigFault(f"unknown verb '{first}'{suggest(first, VERBS)} · allowed: {', '.join(VERBS)}, or key=value")
     return _with_hydra(arguments)
-
-
-def _verb(name: str) -> Callable[[list[str]], int] | None:
-    """The function of a verb, imported only when asked for."""
-    from sweeplab import verbs
-
-    return verbs.find(name)
 
 
 def make_console() -> Console:

@@ -109,7 +109,7 @@ LIMITS = (
     Limit("runtime.output_dir", _text(".+"), "a folder"),
     Limit("runtime.data_dir", _text(".+"), "a folder"),
     Limit("runtime.accelerator", _one_of("auto", "cpu", "gpu", "mps"), "one of auto, cpu, gpu, mps"),
-    Limit("runtime.devices", _whole(1), "a whole number >= 1"),
+    Limit("runtime.devices", lambda value: value == 1 and type(value) is int, "1", "no cell takes several devices yet"),
     Limit("runtime.workers", _whole(0), "a whole number >= 0"),
     Limit("runtime.cells_at_once", _auto_or(_whole(1)), "auto, or a whole number >= 1"),
     Limit("runtime.threads_per_cell", _auto_or(_whole(1)), "auto, or a whole number >= 1"),

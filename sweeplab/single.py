@@ -20,8 +20,17 @@ from rich.markup import escape
 
 from sweeplab import record, tracking
 from sweeplab.cell import Cell, identify, is_circumstance
-from sweeplab.errors import ConfigFault, RecordFault
-from sweeplab.launch.conduct import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, code_version, command, report
+from sweeplab.errors import ConfigFault, RecordFault, SweeplabError
+from sweeplab.launch.conduct import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    check_writable,
+    code_version,
+    command,
+    report,
+    say,
+)
 from sweeplab.plan import Plan, all_faults, axis_name, axis_value
 from sweeplab.record import CellFolder
 from sweeplab.sweep import last_line, write_sweep
@@ -44,13 +53,14 @@ class SingleRun:
         self._results: list[dict[str, Any]] = []
         self._cells: list[Cell] = []
         self._is_multirun = False
+        self._refusal: SweeplabError | None = None
 
     def task(self, config: DictConfig) -> None:
         """Train one cell.
 
         Raises:
-            ConfigFault: the configuration cannot be.
-            CellFailed: it failed, and Hydra must know since others follow.
+            SweeplabError: it cannot be trained, and Hydra must know since others follow.
+            CellFailed: it failed, likewise.
         """
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
@@ -58,17 +68,33 @@ class SingleRun:
         hydra_config = HydraConfig.get()
         self._is_multirun = hydra_config.mode == RunMode.MULTIRUN
         cell = _cell_of(config, hydra_config)
-        faults = all_faults([cell])
-        if faults:
-            raise ConfigFault(faults)
-        result = run_here(cell, self._console)
+        try:
+            result = self._run(cell)
+        except SweeplabError as error:
+            # Hydra would add words of its own to an exception; alone, the cell's refusal is the command's.
+            if self._is_multirun:
+                raise
+            self._refusal = error
+            return
         self._cells.append(cell)
         self._results.append(result)
         if self._is_multirun and result["state"] not in record.FINAL_STATES:
             raise CellFailed(f"{cell.label}: {last_line(result['error'])}")
 
+    def _run(self, cell: Cell) -> dict[str, Any]:
+        faults = all_faults([cell])
+        if faults:
+            raise ConfigFault(faults)
+        return run_here(cell, self._console)
+
     def conclude(self) -> int:
-        """The exit code; after several cells also their table."""
+        """The exit code; after several cells also their table.
+
+        Raises:
+            SweeplabError: what kept the one cell from being trained.
+        """
+        if self._refusal is not None:
+            raise self._refusal
         if self._is_multirun and self._cells:
             plan = plan_of_cells(self._cells)
             return report(write_sweep(plan, command=command(), code=code_version()), self._console)
@@ -124,9 +150,10 @@ def run_here(cell: Cell, console: Console, *, rerun: bool = False) -> dict[str, 
     def notify(epoch: int, max_epochs: int, metrics: Mapping[str, float]) -> None:
         console.print(f"epoch {epoch}/{max_epochs}  {_words(metrics)}", highlight=False)
 
+    check_writable(runtime["output_dir"])
     build(cell.config["dataset"], trusted=cell.config["trusted_targets"]).prepare()
     console.print(f"{escape(cell.label)}  [dim]{cell.id}[/dim]", highlight=False)
-    console.print(escape(tracking.describe(cell.config["tracker"])), highlight=False)
+    say(console, tracking.describe(cell.config["tracker"], output_dir=runtime["output_dir"]))
     rerun = rerun or runtime["on_finished"] == "rerun"
     around = Surroundings(code=code_version(), notify=notify, stop=stop, rerun=rerun)
     with _interruptible(stop):

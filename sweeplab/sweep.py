@@ -85,13 +85,18 @@ def read_sweep(path: str | Path) -> Sweep:
     Raises:
         RecordFault: the folder holds no readable plan.
     """
-    folder = SweepFolder(Path(path).resolve())
+    folder = SweepFolder(_near(Path(path).resolve()))
     plan = record.read_json(folder.plan)
     try:
         cells = [(cell["cell_id"], cell["axes"]) for cell in plan["cells"]]
         return Sweep(folder, plan["name"], plan["axes"], cells, plan["select"])
     except (KeyError, TypeError) as error:
         raise RecordFault(f"{folder.plan} is not a sweep.json of sweeplab (missing or wrong: {error})") from error
+
+
+def _near(path: Path) -> Path:
+    """The path as people would type it here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def find_sweep(place: str | None, output_dir: str = "outputs") -> Sweep:

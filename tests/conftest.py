@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,7 @@ def master(loader: Any) -> Callable[[Sequence[str]], Any]:
 def plan(loader: Any, master: Callable[[Sequence[str]], Any]) -> Callable[..., Plan]:
     """The plan of the words after `-m`, made as Hydra's sweeper makes it."""
 
+    @cache  # a plan is frozen: tests only read it
     def make(*words: str) -> Plan:
         config = master(words)
         return make_plan(loader, config, list(config.hydra.overrides.task))

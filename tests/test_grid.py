@@ -269,7 +269,7 @@ def test_a_condition_is_one_or_more_choices(condition, matched, grid):
 
 @pytest.mark.parametrize("condition", ["optimizer", "optimizer=sgdm & ", "optimizer==sgdm", "optimizer=interval(0,1)"])
 def test_a_condition_that_is_no_choice_is_a_fault(condition, grid):
-    with pytest.raises(ConfigFault, match="hydra.sweeper.per: '.*' must be a choice such as optimizer=sgdm"):
+    with pytest.raises(ConfigFault, match=r"hydra.sweeper.per: '.*' must be a choice such as optimizer=sgdm"):
         grid("optimizer=adam,sgdm", per={condition: {"lr": 1}})
 
 

@@ -63,8 +63,18 @@ def test_a_default_written_out_is_the_same_cell(plan):
 
 @pytest.mark.parametrize(
     "word",
-    ["runtime.workers=4", "runtime.output_dir=x", "tracker=none", "tracker.project=x", "name=x", "tags=[a]"]
-    + ["dataset.root=x", "runtime.data_dir=x", "trusted_targets=[my_package]", "hydra.job.name=x"],
+    [
+        "runtime.workers=4",
+        "runtime.output_dir=x",
+        "tracker=none",
+        "tracker.project=x",
+        "name=x",
+        "tags=[a]",
+        "dataset.root=x",
+        "runtime.data_dir=x",
+        "trusted_targets=[my_package]",
+        "hydra.job.name=x",
+    ],
 )
 def test_circumstance_makes_no_other_cell(word, plan):
     """Where data lie, who looks on and how many cells train at once cannot change a result."""
@@ -215,7 +225,7 @@ def test_excluded_cells_are_counted_by_the_first_rule_that_takes_them(plan):
     made = plan("lr=1,2,3,4", "seed=0,1", "hydra.sweeper.exclude=[{lr:[1,2]},{lr:[2,3]}]")
 
     assert [report.removed for report in made.rules] == [4, 2]
-    assert labels(made) == ["lr=4 seed=0", "lr=4 seed=1"]
+    assert labels(made) == ["seed=0", "seed=1"]
 
 
 def test_a_key_of_cells_that_an_earlier_rule_took_is_no_typing_error(plan):

@@ -1,6 +1,7 @@
 """Fashion-MNIST through torchvision, transformed example by example."""
 
 import pytorch_lightning as pl
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 from torchvision import transforms
 from torchvision.datasets import FashionMNIST
@@ -8,6 +9,7 @@ from torchvision.datasets import FashionMNIST
 from sweeplab.data.split import all_but, held_out
 
 VAL_SIZE = 5000
+Example = tuple[Tensor, int]
 
 
 class FashionMNISTData(pl.LightningDataModule):
@@ -31,16 +33,16 @@ class FashionMNISTData(pl.LightningDataModule):
         if stage == "test":
             self.test_set = FashionMNIST(self.data_dir, train=False, transform=self.transform)
 
-    def train_dataloader(self) -> DataLoader:
+    def train_dataloader(self) -> DataLoader[Example]:
         return self._loader(self.train_set, self.batch_size, shuffle=True)
 
-    def val_dataloader(self) -> DataLoader:
+    def val_dataloader(self) -> DataLoader[Example]:
         return self._loader(self.val_set, self.eval_batch_size, shuffle=False)
 
-    def test_dataloader(self) -> DataLoader:
+    def test_dataloader(self) -> DataLoader[Example]:
         return self._loader(self.test_set, self.eval_batch_size, shuffle=False)
 
-    def _loader(self, dataset: Dataset, batch_size: int, shuffle: bool) -> DataLoader:
+    def _loader(self, dataset: Dataset[Example], batch_size: int, shuffle: bool) -> DataLoader[Example]:
         return DataLoader(
             dataset,
             batch_size=batch_size,

@@ -1,9 +1,13 @@
 """Conducting a sweep: write the plan down, train what is missing, report. The same for every launcher."""
 
+import importlib
+import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +15,7 @@ from rich.markup import escape
 
 from sweeplab import record, tracking
 from sweeplab.cell import Cell, breadth_first
+from sweeplab.errors import ConfigFault
 from sweeplab.launch.local import Launcher, Limits
 from sweeplab.launch.slots import make_slots
 from sweeplab.plan import Plan
@@ -33,14 +38,12 @@ def conduct(plan: Plan, console: Console) -> int:
         DataFault: a data set is missing or damaged. In both cases nothing has been trained or written.
     """
     runtime = plan.config["runtime"]
+    check_writable(runtime["output_dir"])
     check_name(plan)
     finished = {} if runtime["on_finished"] == "rerun" else finished_results(runtime["output_dir"], plan.cells)
     missing = [cell for cell in breadth_first(plan.cells) if cell.id not in finished]
     _announce(plan, len(finished), console)
-    launcher = None
-    if missing:
-        with console.status("importing torch, once for all cells"):
-            launcher = _prepared_launcher(plan, missing, console)
+    launcher = _prepared_launcher(plan, missing, console) if missing else None
     sweep = write_sweep(plan, command=command(), code=code_version())
     if launcher is None:
         return report(sweep, console)
@@ -49,12 +52,35 @@ def conduct(plan: Plan, console: Console) -> int:
     return EXIT_INTERRUPTED if launcher.was_interrupted else code
 
 
+def check_writable(output_dir: str) -> None:
+    """Refuse an output directory that cannot be written, before anything is trained.
+
+    Raises:
+        ConfigFault: names the directory.
+    """
+    place = Path(output_dir).absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise ConfigFault(f"runtime.output_dir must be a folder that can be written, got {output_dir} ({place} cannot)")
+
+
+def say(console: Console, line: str) -> None:
+    """Print one line as it is, if there is anything to say."""
+    if line:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 def _prepared_launcher(plan: Plan, missing: Sequence[Cell], console: Console) -> Launcher:
     """A launcher whose cells will find their data."""
     runtime = plan.config["runtime"]
     around = {"sweep": plan.name, "code": code_version(), "rerun": runtime["on_finished"] == "rerun"}
     launcher = Launcher(runtime["output_dir"], import_ahead=_import_ahead(missing), around=around)
-    console.print(tracking.describe(plan.config["tracker"]), highlight=False)
+    say(console, tracking.describe(plan.config["tracker"], output_dir=runtime["output_dir"]))
+    # The tables at the end need pandas: this process would only wait otherwise.
+    threading.Thread(target=importlib.import_module, args=("pandas",), daemon=True).start()
+    with console.status("importing torch, once for all cells"):
+        launcher.warm_up()
     for dataset in _distinct(cell.config["dataset"] for cell in missing):
         launcher.prepare(dataset, plan.config["trusted_targets"])
     return launcher
@@ -116,8 +142,7 @@ def report(
         place = tracking.publish_sweep(
             tracker, sweep=sweep.name, table=table, folder=sweep.folder.path, tags=tuple(tags)
         )
-        if place:
-            console.print(escape(place), highlight=False, soft_wrap=True)
+        say(console, place or "")
     unfinished = set(cells["state"]) - set(record.FINAL_STATES)
     return EXIT_FAILED if lost or unfinished else EXIT_OK
 

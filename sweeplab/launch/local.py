@@ -87,6 +87,14 @@ class Launcher:
         """Whether somebody asked to stop."""
         return self._interrupts > 0
 
+    def warm_up(self) -> None:
+        """Return when the fork server has imported all it should."""
+        from sweeplab.launch import entry
+
+        process = self._context.Process(target=entry.wake)
+        process.start()
+        process.join()
+
     def prepare(self, dataset: Mapping[str, Any], trusted: Sequence[str]) -> None:
         """Make a data set ready in a process of its own.
 

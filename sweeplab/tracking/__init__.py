@@ -3,7 +3,8 @@
 A mirror, never the truth: no failure in here changes a cell's outcome, and nothing is ever read back from a tracker.
 
 A tracker's `_target_` is called with a `CellIdentity` and gives a `Tracker`. It may have, besides,
-`describe() -> str`, `publish(sweep=…, table=…, folder=…, tags=…) -> str | None` and `preload`, a tuple of module names.
+`describe(output_dir) -> str`, `publish(sweep=…, table=…, folder=…, tags=…) -> str | None` and `preload`, a tuple of
+module names.
 """
 
 import logging
@@ -62,14 +63,14 @@ def open_tracker(config: Mapping[str, Any], cell: CellIdentity) -> Tracker:
         return NoTracker(cell)
 
 
-def describe(config: Mapping[str, Any]) -> str:
-    """One line for the user: which tracker, where to, and why.
+def describe(config: Mapping[str, Any], *, output_dir: str = "outputs") -> str:
+    """One line for the user: where to, and why; empty if the tracker has nothing to say.
 
     Raises:
         ConfigFault: the tracker's configuration asks for what cannot be.
     """
     description = getattr(_factory(config), "describe", None)
-    return str(description()) if description else f"tracker: {config['_target_']}"
+    return str(description(output_dir)) if description else ""
 
 
 def preload(config: Mapping[str, Any]) -> list[str]:

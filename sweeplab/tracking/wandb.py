@@ -64,14 +64,15 @@ class Wandb:
         run.define_metric("*", step_metric="epoch")
         return WandbTracker(run)
 
-    def describe(self) -> str:
+    def describe(self, output_dir: str) -> str:
         """Where the runs go, and why."""
         decision = self._decide()
         if decision.mode == "online":
             return f"W&B: online, project {self.project} ({decision.reason})"
         if decision.mode == "disabled":
             return f"W&B: disabled ({decision.reason})"
-        return f"W&B: offline ({decision.reason}); to upload later: wandb sync cells/*/wandb/offline-run-*"
+        runs = f"{output_dir}/cells/*/wandb/offline-run-*"
+        return f"W&B: offline ({decision.reason}); to upload later: wandb sync {runs}"
 
     def publish(self, *, sweep: str, table: "pd.DataFrame", folder: Path, tags: tuple[str, ...]) -> str | None:
         """Show a comparison as a run of its own; the same comparison only once."""
