@@ -178,15 +178,16 @@ class _Template:
         """Resolve everything once; remember the leaves that another cell may resolve differently."""
         plain = OmegaConf.to_container(self._config, resolve=False)
         assert isinstance(plain, dict)
-        self._static = {str(key): value for key, value in plain.items() if key != "hydra"}
+        static = {str(key): value for key, value in plain.items() if key != "hydra"}
         leaves = [leaf for leaf in _leaves(self._config, ()) if leaf[0][0] != "hydra"]
         moving = list(self._keys)
         waiting = [leaf for leaf in leaves if OmegaConf.is_interpolation(leaf[1], leaf[2])]
         while moved := [leaf for leaf in waiting if _depends(self._raw(leaf), moving)]:
             moving += [".".join(map(str, leaf[0])) for leaf in moved]
             waiting = [leaf for leaf in waiting if leaf not in moved]
-        _fill(self._static, waiting)
+        _fill(static, waiting)
         self._dynamic = [leaf for leaf in leaves if ".".join(map(str, leaf[0])) in moving]
+        self._static = static  # last: what could not be resolved must not pass for prepared
 
     @staticmethod
     def _raw(leaf: Leaf) -> str:

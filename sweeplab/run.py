@@ -4,11 +4,7 @@ No Hydra application is initialised here: a cell is a function of its recorded c
 """
 
 import contextlib
-import hashlib
-import importlib.metadata
 import logging
-import platform
-import socket
 import sys
 import time
 import traceback
@@ -26,8 +22,10 @@ from sweeplab import record
 from sweeplab.allocator import keep_freed_memory
 from sweeplab.build import build
 from sweeplab.cell import Cell, science
+from sweeplab.provenance import provenance
 from sweeplab.record import CellFolder
 from sweeplab.secrets import scrub
+from sweeplab.start import seed_everything, weights_hash
 from sweeplab.task import Diverged, Metrics, Task, callbacks
 from sweeplab.tracking import CellIdentity, Tracker, open_tracker
 
@@ -235,21 +233,6 @@ def _split_metrics(line: Mapping[str, Any]) -> Metrics:
     return {key: value for key, value in line.items() if "/" in key}
 
 
-def seed_everything(seed: int, purpose: str) -> None:
-    """Seed python, numpy and torch for one purpose, so that no purpose shifts another's draws."""
-    digest = hashlib.sha256(f"{seed} {purpose}".encode()).digest()
-    pl.seed_everything(int.from_bytes(digest[:4], "big"), verbose=False)
-
-
-def weights_hash(model: torch.nn.Module) -> str:
-    """SHA-256 over the names and bytes of a model's state."""
-    digest = hashlib.sha256()
-    for name, tensor in model.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
 def _failure_state(error: BaseException) -> str:
     if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error):
         return record.OUT_OF_MEMORY
@@ -260,31 +243,6 @@ def _described(error: BaseException) -> dict[str, str]:
     text = "".join(traceback.format_exception(error))
     described = {"class": type(error).__qualname__, "message": str(error), "traceback": text}
     return {key: str(scrub(value)) for key, value in described.items()}
-
-
-def provenance(code: Mapping[str, Any]) -> dict[str, Any]:
-    """With what the cell was trained: versions, device, threads, and the commit of the code around it."""
-    return {
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(package) for name, package in _VERSIONS.items()},
-        "device": _device_name(),
-        "host": socket.gethostname(),
-        "threads": torch.get_num_threads(),
-        **code,
-    }
-
-
-_VERSIONS = {"torch": "torch", "lightning": "pytorch-lightning", "sweeplab": "sweeplab"}
-
-
-def _device_name() -> str:
-    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        return str(torch.cuda.get_device_name())
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _identity(cell: Cell, folder: CellFolder, around: Surroundings, attempt: int) -> CellIdentity:

@@ -26,12 +26,12 @@ from sweeplab.launch.conduct import (
     EXIT_INTERRUPTED,
     EXIT_OK,
     check_writable,
-    code_version,
     command,
     report,
     say,
 )
 from sweeplab.plan import Plan, all_faults, axis_name, axis_value
+from sweeplab.provenance import code_version
 from sweeplab.record import CellFolder
 from sweeplab.sweep import last_line, write_sweep
 

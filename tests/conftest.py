@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sweeplab import record
 from sweeplab.cell import Cell, identify
 from sweeplab.plan import Plan, make_plan
+
+# A busy machine is no fault of the code.
+settings.register_profile("sweeplab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("sweeplab")
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 

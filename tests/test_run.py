@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from sweeplab import record
 from sweeplab.build import build
-from sweeplab.run import StopSignal, Surroundings, run_cell, seed_everything, weights_hash
+from sweeplab.run import StopSignal, Surroundings, run_cell
+from sweeplab.start import seed_everything, weights_hash
 from sweeplab.verbs.plan import plan_of
 
 FAST = (

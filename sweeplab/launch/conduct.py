@@ -2,8 +2,6 @@
 
 import importlib
 import os
-import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -19,6 +17,7 @@ from sweeplab.errors import ConfigFault
 from sweeplab.launch.local import Launcher, Limits
 from sweeplab.launch.slots import make_slots
 from sweeplab.plan import Plan
+from sweeplab.provenance import code_version
 from sweeplab.record import to_json
 from sweeplab.report import publish
 from sweeplab.report.live import LiveView
@@ -150,21 +149,3 @@ def report(
 def command() -> list[str]:
     """The line that asked for the sweep, as a user would type it."""
     return ["python", "-m", "sweeplab", *sys.argv[1:]]
-
-
-def code_version() -> dict[str, Any]:
-    """Commit of the repository one works in, and whether it has uncommitted changes; nulls outside of one."""
-    commit = _git("rev-parse", "HEAD")
-    changes = _git("status", "--porcelain", "--untracked-files=no") if commit else None
-    return {"git_commit": commit, "git_dirty": None if changes is None else bool(changes)}
-
-
-def _git(*words: str) -> str | None:
-    program = shutil.which("git")
-    if program is None:
-        return None
-    try:
-        done = subprocess.run([program, *words], capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

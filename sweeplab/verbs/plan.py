@@ -58,14 +58,18 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
     for word in words:
         option, _, value = word.partition("=")
         if option in ("--config-dir", "-cd"):
-            folder = Path(value or next(words, ""))
+            folder = _directory(value or next(words, ""))
         elif word.startswith("-"):
             raise ConfigFault(f"unknown option '{word}' · {_USAGE}")
         else:
             lines.append(word)
-    if folder is not None and not folder.is_dir():
-        raise ConfigFault(f"the configuration directory '{folder}' is not there (given by --config-dir)")
     return lines, folder
+
+
+def _directory(name: str) -> Path:
+    if not name or not Path(name).is_dir():
+        raise ConfigFault(f"--config-dir must be a directory, got '{name}' · {_USAGE}")
+    return Path(name)
 
 
 @contextmanager

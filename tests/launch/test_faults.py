@@ -36,7 +36,7 @@ def ended(tmp_path_factory):
     done = sweep(
         folder,
         f"++model.what={','.join(WAYS)}",
-        "runtime.timeout_s=6",
+        "runtime.timeout_s=15",
         "runtime.grace_s=1",
         "runtime.cells_at_once=2",
     )

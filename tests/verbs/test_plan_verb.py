@@ -125,12 +125,31 @@ def test_times_are_told_in_a_fitting_unit(seconds, expected):
 
 
 def test_markup_in_a_value_is_only_text(said):
-    assert "[bold]x[/bold]" in said("name='[bold]x[/bold]x'", "lr=1,2") or True
+    assert "  note: [bold]x[/bold], y" in said("+note='[bold]x[/bold]',y")
 
 
 @pytest.mark.parametrize("word", ["-h", "--help"])
 def test_it_explains_itself(word, said):
     assert said(word).startswith("usage: python -m sweeplab plan [--config-dir DIR] OVERRIDE...")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["optimizer=adam,sgdm", "lr=1e-3,1e-5", "runtime.cells_at_once=1"],
+        ["experiment=ruled", "lr=5", "seed=0,1", "hydra.sweeper.exclude=['seed == 1 and optimizer.momentum > 0.5']"],
+        ["experiment=cased", "name=mine", "hydra.sweeper.per={optimizer.sgdm:{optimizer.momentum:'0.5,0.9'}}"],
+    ],
+    ids=" ".join,
+)
+def test_training_takes_the_plan_that_was_shown(words, here, user_conf, monkeypatch):
+    """The same words after `plan` and after `-m` are the same cells, names, rules and counts."""
+    trained = []
+    monkeypatch.setattr("sweeplab.launch.conduct.conduct", lambda plan, _console: trained.append(plan) or 0)
+
+    assert main(["-m", "--config-dir", str(user_conf), *words]) == 0
+    assert trained == [plan_of(["--config-dir", str(user_conf), *words])]
+    assert nothing_written(here)
 
 
 # --- a directory of one's own ---------------------------------------------------------------------------------------
@@ -194,13 +213,13 @@ FAULTS = {
     "argument": ("+model.bogus=1", "sweeplab.models.mlp.MLP has no argument 'bogus'"),
     "target": ("scheduler._target_=os.system", "_target_ 'os.system' is not trusted"),
     "missing": ("gradient_clip=???", "gradient_clip must be given, got ???"),
-    "interpolation": ("lr=${absent}", "Interpolation key 'absent' not found"),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("way", ["plan", "sweep", "one cell"])
 def test_a_fault_is_met_before_anything_is_written(way, fault, refused):
+    """With exit code 2, and in words of ours alone."""
     word, message = FAULTS[fault]
 
     assert [message in told for told in refused(*WAYS[way], word)] == [True]
@@ -215,6 +234,11 @@ def test_all_faults_are_told_at_once_however_the_line_is_run(way, refused):
     for name in names:
         assert sum(FAULTS[name][1] in line for line in told) == 1, (name, told)
     assert len(told) == len(names)
+
+
+@pytest.mark.parametrize("way", ["plan", "sweep"])
+def test_a_reference_to_nothing_is_met_before_anything_is_written(way, refused):
+    assert ["Interpolation key 'absent' not found" in told for told in refused(*WAYS[way], "lr=${absent}")] == [True]
 
 
 @pytest.mark.parametrize("way", ["plan", "sweep"])
@@ -248,8 +272,9 @@ def test_a_rule_that_cannot_be_is_met_before_anything_is_written(way, words, mes
     ("words", "message"),
     [
         (["--verbose"], "unknown option '--verbose' · usage: python -m sweeplab plan"),
-        (["--config-dir", "absent"], "the configuration directory 'absent' is not there (given by --config-dir)"),
-        (["--config-dir"], "the configuration directory"),
+        (["--config-dir", "absent"], "--config-dir must be a directory, got 'absent' · usage: "),
+        (["--config-dir"], "--config-dir must be a directory, got ''"),
+        (["--config-dir="], "--config-dir must be a directory, got ''"),
     ],
 )
 def test_options_that_are_not_there_are_refused(words, message, refused):
