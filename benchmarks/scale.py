@@ -31,6 +31,7 @@ def scale(bench: Bench) -> list[Table]:
     report = ["-m", "sweeplab", "report", f"OUT/sweeps/{name}"]
     planned, reported = bench.run(plan), bench.run(report)
     assert f"finished: {cells} of {cells}" in planned.output, planned.output[-2000:]
+    assert "100/100" in reported.output or bench.quick, reported.output[-2000:]
     rows = [_row("plan", cells, planned, goal_s=20), _row("report", cells, reported, goal_s=30)]
     header = ["", "cells", "n", "wall time, s", "goal", "peak memory, GiB", "goal for memory"]
     note = "Written through `sweeplab.record` with made-up figures, 20 epochs each; files in the page cache."

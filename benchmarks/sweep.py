@@ -12,7 +12,8 @@ from benchmarks.table import Table, at_least
 
 AXES = ["optimizer=adam,radam,sgdm", "lr=1e-3,1e-5"]
 TRIAL_AXES = ["optimizer=adam,sgdm", "lr=1e-3"]
-LOADER_PROCESSES = (0, 2)
+# a job of joblib cannot start loader processes, and its two jobs fill two cores
+LOADER_PROCESSES = {"basic": (0, 2), "joblib": (0,)}
 
 NOTE = (
     "Data on the disk and caches warm on both sides: torchvision's files for the book, the arrays that sweeplab makes "
@@ -94,11 +95,14 @@ def book(cells: Cells, launcher: str, processes: int) -> list[str]:
 
 
 def _loader_processes(bench: Bench, cells: Cells, launcher: str) -> tuple[int, str]:
-    """The number of loader processes that is best for the book, by a trial of two cells, and the trial in words."""
+    """The number of loader processes that is best for the book, by a trial of two cells, and why in words."""
+    first, *others = LOADER_PROCESSES[launcher]
+    if not others:
+        return first, f"Loader processes for the book with the {launcher} launcher: {first}, all that it allows."
     trial = Cells(cells.model, 1, TRIAL_AXES)
     seconds = {
         processes: bench.run(book(trial, launcher, processes), out=f"{launcher}-{processes}").wall_s
-        for processes in LOADER_PROCESSES
+        for processes in LOADER_PROCESSES[launcher]
     }
     times = ", ".join(f"{processes}: {wall_s:.1f} s" for processes, wall_s in seconds.items())
     return min(seconds, key=seconds.__getitem__), (

@@ -95,8 +95,9 @@ def read_sweep(path: str | Path) -> Sweep:
 
 
 def _near(path: Path) -> Path:
-    """The path as people would type it here."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    """The sweep's folder as people would type it here, if that still leads up to the output directory."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.parent.parent.is_relative_to(here) else path
 
 
 def find_sweep(place: str | None, output_dir: str = "outputs") -> Sweep:

@@ -219,7 +219,7 @@ POOL = [
 cells_of_pool = st.lists(st.sampled_from(POOL), max_size=5, unique_by=lambda word: word.partition("=")[0])
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(cells=st.lists(cells_of_pool, min_size=2, max_size=3))
 def test_what_was_composed_before_never_shows(cells, our_cells, hydra_cells):
     """One composer for every cell of every example, in an order that nobody chose."""

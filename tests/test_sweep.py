@@ -98,13 +98,15 @@ def test_a_sweep_is_found_by_folder_by_name_and_as_the_latest(make_plan, tmp_pat
     assert find_sweep(None, str(tmp_path)).name == "a"
 
 
-def test_a_folder_found_from_within_knows_its_cells(make_plan, tmp_path, monkeypatch, finish):
+@pytest.mark.parametrize("place", ["", "sweeps", "sweeps/mine", "cells"])
+def test_a_folder_knows_its_cells_wherever_one_stands(place, make_plan, tmp_path, monkeypatch, finish):
     plan = make_plan(*SEEDS)
     write(plan)
     finish(tmp_path, plan.cells[0], metrics={"val/accuracy": 0.5})
-    monkeypatch.chdir(tmp_path / "sweeps" / "mine")
+    monkeypatch.chdir(tmp_path / place)
 
-    assert read_cells(find_sweep("."))["state"].tolist() == ["completed", "pending"]
+    sweep = find_sweep(os.path.relpath(tmp_path / "sweeps" / "mine"))
+    assert read_cells(sweep)["state"].tolist() == ["completed", "pending"]
 
 
 def test_a_sweep_that_is_not_there_is_told_with_those_that_are(make_plan, tmp_path):
