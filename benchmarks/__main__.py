@@ -5,6 +5,7 @@ import datetime
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,7 +65,9 @@ def _run(name: str, root: Path, has_data: bool, quick: bool) -> tuple[str, bool]
         # one after the other, each with modules of its own: what one has imported must not slow the next
         tables = in_own_process(make_tables, name, bench)
     except Exception as error:  # the others are still worth running
-        return f"## {name}\n\nfailed: {type(error).__name__}: {str(error).replace(str(root), '')}\n", True
+        traceback.print_exception(error)
+        first_line = (str(error).splitlines() or [""])[0].replace(str(root), "")
+        return f"## {name}\n\nfailed: {type(error).__name__}: {first_line}\n", True
     print(f"{name}: {time.perf_counter() - started_s:.0f} s", file=sys.stderr, flush=True)
     return "\n".join(table.to_markdown() for table in tables), False
 

@@ -129,12 +129,13 @@ def _diagnosis(arguments: list[str], error: Exception) -> str:
     from sweeplab.compose import explain
     from sweeplab.verbs.plan import plan_of
 
+    words = [word for word in arguments if word not in ("-m", "--multirun")]
+    others = [word for word in words if word.startswith("-") and not word.startswith(("--config-dir", "-cd"))]
     try:
-        plan_of([word for word in arguments if word not in ("-m", "--multirun")])
+        if not others:
+            plan_of(words)
     except ConfigFault as fault:
         return str(fault)
-    except Exception:  # the first error is the better one then
-        return explain(error)
     return explain(error)
 
 

@@ -67,8 +67,8 @@ class SingleRun:
 
         hydra_config = HydraConfig.get()
         self._is_multirun = hydra_config.mode == RunMode.MULTIRUN
-        cell = _cell_of(config, hydra_config)
         try:
+            cell = _cell_of(config, hydra_config)
             result = self._run(cell)
         except SweeplabError as error:
             # Hydra would add words of its own to an exception; alone, the cell's refusal is the command's.
@@ -111,9 +111,12 @@ def exit_code(result: Mapping[str, Any]) -> int:
 def _cell_of(config: DictConfig, hydra_config: Any) -> Cell:
     from omegaconf import OmegaConf
 
-    from sweeplab.compose import Composition
+    from sweeplab.compose import Composition, explain
 
-    plain = OmegaConf.to_container(config, resolve=True)
+    try:
+        plain = OmegaConf.to_container(config, resolve=True)
+    except Exception as error:  # OmegaConf's own tree, and whatever a resolver raises
+        raise ConfigFault(explain(error)) from error
     assert isinstance(plain, dict)
     named = {str(key): value for key, value in plain.items()}
     groups = hydra_config.runtime.choices

@@ -57,7 +57,7 @@ def test_every_command_succeeds(done):
 
 def test_the_table_is_the_one_that_is_shown(done):
     """Same settings, and figures that agree up to the rounding of another machine."""
-    shown = [block for kind, block in BLOCKS if kind == "text"][0]
+    shown = next(block for kind, block in BLOCKS if kind == "text")
     printed = done["python -m sweeplab -m optimizer=adam,radam,sgdm lr=1e-3,1e-5"].stdout
     row = re.compile(r"^(\w+) +(1e-[35])[ *]+1/1 +(0\.\d+) +(0\.\d+)", flags=re.MULTILINE)
     expected, found = row.findall(shown), row.findall(printed)[:6]
