@@ -126,7 +126,7 @@ _OPTIONS_WITH_VALUE = {
 
 def _diagnosis(arguments: list[str], error: Exception) -> str:
     """Every fault of the line, not only the one that Hydra met first."""
-    from sweeplab.compose import explain
+    from sweeplab.explanation import explain
     from sweeplab.verbs.plan import plan_of
 
     words = [word for word in arguments if word not in ("-m", "--multirun")]

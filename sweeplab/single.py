@@ -111,7 +111,8 @@ def exit_code(result: Mapping[str, Any]) -> int:
 def _cell_of(config: DictConfig, hydra_config: Any) -> Cell:
     from omegaconf import OmegaConf
 
-    from sweeplab.compose import Composition, explain
+    from sweeplab.compose import Composition
+    from sweeplab.explanation import explain
 
     try:
         plain = OmegaConf.to_container(config, resolve=True)

@@ -17,9 +17,9 @@ from rich.table import Table
 
 from sweeplab.cell import breadth_first
 from sweeplab.cli import CONFIG_NAME, config_dir, make_console
-from sweeplab.compose import explain
 from sweeplab.errors import ConfigFault
 from sweeplab.estimate import Estimate, estimate
+from sweeplab.explanation import explain
 from sweeplab.launch.slots import make_slots
 from sweeplab.plan import Plan, make_plan
 from sweeplab.sweep import finished_results
