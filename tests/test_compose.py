@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from sweeplab.compose import Composer, Composition, explain
+from sweeplab.compose import Composer, Composition
 from sweeplab.errors import ConfigFault
+from sweeplab.explanation import explain
 from sweeplab.grid import AxisParser, Rules, expand
 
 # Each is the words of one command line; every cell of each is compared with Hydra's own composition.

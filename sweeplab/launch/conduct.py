@@ -74,7 +74,12 @@ def _prepared_launcher(plan: Plan, missing: Sequence[Cell], console: Console) ->
     """A launcher whose cells will find their data."""
     runtime = plan.config["runtime"]
     around = {"sweep": plan.name, "code": code_version(), "rerun": runtime["on_finished"] == "rerun"}
-    launcher = Launcher(runtime["output_dir"], import_ahead=_import_ahead(missing), around=around)
+    targets = sorted({str(cell.config[key].get("_target_")) for cell in missing for key in _BUILT})
+    trackers = _distinct(cell.config["tracker"] for cell in missing)
+    # the console script imports the command line, and every cell's process imports that script
+    modules = ["sweeplab.cli", *(target.rpartition(".")[0] for target in targets)]
+    modules += [name for node in trackers for name in tracking.preload(node)]
+    launcher = Launcher(runtime["output_dir"], modules=modules, targets=targets, around=around)
     say(console, tracking.describe(plan.config["tracker"], output_dir=runtime["output_dir"]))
     # The tables at the end need pandas: this process would only wait otherwise.
     threading.Thread(target=importlib.import_module, args=("pandas",), daemon=True).start()
@@ -111,16 +116,7 @@ def _distinct(nodes: Any) -> list[Any]:
     return list({to_json(node): node for node in nodes}.values())
 
 
-def _import_ahead(cells: Sequence[Cell]) -> list[str]:
-    """Modules of every target, so that the fork server imports them once instead of each cell."""
-    targets = {str(cell.config[key].get("_target_")) for cell in cells for key in _BUILT}
-    trackers = _distinct(cell.config["tracker"] for cell in cells)
-    modules = {target.rpartition(".")[0] for target in targets} | {
-        name for node in trackers for name in tracking.preload(node)
-    }
-    return sorted(modules)
-
-
+# Nodes of a configuration that every cell builds.
 _BUILT = ("dataset", "model", "optimizer", "scheduler")
 
 

@@ -7,6 +7,10 @@ from typing import Any
 from sweeplab.cell import Cell
 from sweeplab.launch.slots import Slot
 
+# Environment variables that tell the fork server which modules to import and which targets to read.
+MODULES_AHEAD = "SWEEPLAB_MODULES_AHEAD"
+TARGETS_AHEAD = "SWEEPLAB_TARGETS_AHEAD"
+
 
 def wake() -> None:
     """Do nothing: that a process could be forked is the answer."""

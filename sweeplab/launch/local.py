@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from sweeplab import record
 from sweeplab.cell import Cell
 from sweeplab.errors import DataFault
+from sweeplab.launch import entry
 from sweeplab.launch.slots import Slot
 from sweeplab.sweep import last_line
 
@@ -68,15 +69,19 @@ class Launcher:
 
     Args:
         output_dir: where records go.
-        import_ahead: modules that the fork server imports before the first cell.
+        modules: what the fork server imports before the first cell.
+        targets: dotted names whose signatures it reads.
         around: what each cell needs to know of the sweep (picklable).
     """
 
-    def __init__(self, output_dir: str, *, import_ahead: Sequence[str], around: Mapping[str, Any]) -> None:
+    def __init__(
+        self, output_dir: str, *, modules: Iterable[str], targets: Iterable[str], around: Mapping[str, Any]
+    ) -> None:
         self._output_dir = output_dir
         self._around = dict(around)
         self._interrupts = 0
-        os.environ["SWEEPLAB_IMPORT_AHEAD"] = " ".join(import_ahead)
+        os.environ[entry.MODULES_AHEAD] = " ".join(modules)
+        os.environ[entry.TARGETS_AHEAD] = " ".join(targets)
         # Lightning's import asks whether there is a GPU: ask the driver's list, and leave CUDA alone before the fork.
         os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
@@ -89,8 +94,6 @@ class Launcher:
 
     def warm_up(self) -> None:
         """Return when the fork server has imported all it should."""
-        from sweeplab.launch import entry
-
         process = self._context.Process(target=entry.wake)
         process.start()
         process.join()
@@ -101,8 +104,6 @@ class Launcher:
         Raises:
             DataFault: in the words of the data set.
         """
-        from sweeplab.launch import entry
-
         receiver, sender = self._context.Pipe(duplex=False)
         process = self._context.Process(target=entry.prepare, args=(dataset, list(trusted), sender))
         process.start()
@@ -136,8 +137,6 @@ class Launcher:
                     free.append(ended.slot)
 
     def _start(self, cell: Cell, slot: Slot, view: View) -> _Running:
-        from sweeplab.launch import entry
-
         receiver, sender = self._context.Pipe(duplex=False)
         process = self._context.Process(
             target=entry.train, args=(cell, self._output_dir, slot, sender, self._around), name=cell.id
