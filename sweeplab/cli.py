@@ -30,6 +30,9 @@ class SweepEnded(Exception):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # As `python -m` does: a package of one's own is found where one stands, by the console script too.
+    if str(Path.cwd()) not in sys.path and "" not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
     try:
         return _dispatch(arguments)
     except SweepEnded as ended:

@@ -1,10 +1,9 @@
 """Composition: points in, resolved configurations out, exactly as Hydra composes them, but each choice of groups once.
 
-Hydra takes about 100 ms for a composition. Points that differ only in plain values share one: the values are set on
-a copy and only what depends on an interpolation is resolved again.
+Hydra takes about 100 ms for a composition. Points that differ only in plain values share one: the values are set on it
+and only what depends on them is resolved again.
 """
 
-import copy
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -52,7 +51,6 @@ class Composer:
         self._parser = OverridesParser.create(config_loader=config_loader)
         self._parsed: dict[str, Override] = {}
         self._is_group: dict[str, bool] = {}
-        self._bases: dict[tuple[str, ...], DictConfig] = {}
         self._refused: dict[tuple[str, ...], str] = {}
         self._templates: dict[tuple[tuple[str, ...], tuple[str, ...]], _Template] = {}
 
@@ -66,7 +64,7 @@ class Composer:
         key = (structure, tuple(override.key_or_group for override in values))
         try:
             if key not in self._templates:
-                self._templates[key] = _Template(copy.deepcopy(self._base(structure)), key[1])
+                self._templates[key] = _Template(self._load(structure), key[1])
             return self._templates[key].fill([_plain_value(override) for override in values])
         except Exception as error:
             # Hydra and OmegaConf raise their own trees, and resolvers may raise anything.
@@ -129,18 +127,15 @@ class Composer:
             return True
         return False
 
-    def _base(self, structure: tuple[str, ...]) -> DictConfig:
+    def _load(self, structure: tuple[str, ...]) -> DictConfig:
         if structure in self._refused:
             raise ConfigFault(self._refused[structure])
-        if structure not in self._bases:
+        try:
             lines = [*self._hydra_overrides, *structure]
-            try:
-                base = self._loader.load_configuration(self._config_name, lines, RunMode.RUN)
-            except Exception as error:
-                self._refused[structure] = explain(error)
-                raise
-            self._bases[structure] = base
-        return self._bases[structure]
+            return self._loader.load_configuration(self._config_name, lines, RunMode.RUN)
+        except Exception as error:
+            self._refused[structure] = explain(error)
+            raise
 
 
 def _overlap(first: str, second: str) -> bool:

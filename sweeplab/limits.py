@@ -70,6 +70,8 @@ def _is_bool(value: Any) -> bool:
 _POSITIVE = _number(lambda value: value > 0)
 _NOT_NEGATIVE = _number(lambda value: value >= 0)
 _PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
+_VAL_METRICS = ("val/accuracy", "val/loss")
+_TRAIN_METRICS = ("train/accuracy", "train/loss")
 _PREFIX = r"[^\W\d]\w*(\.[^\W\d]\w*)*\.?"
 _WORDS = _list_of(_text(".+"))
 
@@ -88,16 +90,16 @@ LIMITS = (
     Limit("gradient_clip", _or_null(_POSITIVE), "> 0, or null"),
     Limit(
         "select.monitor",
-        _text(r"val/\S+"),
-        "a metric of the validation split such as val/accuracy",
+        _one_of(*_VAL_METRICS),
+        f"one of {', '.join(_VAL_METRICS)}",
         "choosing an epoch on test data would make the test result no estimate of anything",
     ),
     Limit("select.mode", _one_of("max", "min"), "max or min"),
     Limit("early_stopping.enabled", _is_bool, "true or false"),
     Limit(
         "early_stopping.monitor",
-        _text(r"(train|val)/\S+"),
-        "a metric of the training or validation split such as val/loss",
+        _one_of(*_VAL_METRICS, *_TRAIN_METRICS),
+        f"one of {', '.join([*_VAL_METRICS, *_TRAIN_METRICS])}",
         "stopping on test data would make the test result no estimate of anything",
     ),
     Limit("early_stopping.mode", _one_of("min", "max"), "min or max"),

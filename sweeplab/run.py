@@ -81,9 +81,13 @@ def run_cell(cell: Cell, folder: CellFolder, around: Surroundings) -> dict[str, 
         record.write_asked(folder, cell)
         record.write_status(folder, record.RUNNING, attempt)
         around.redirect(folder.log)
-        result = _attempt(cell, folder, around, attempt)
+        result, tracker = _attempt(cell, folder, around, attempt)
         record.write_result(folder, result)
         record.write_status(folder, result["state"], attempt)
+    # Only now: a tracker may take its time, and the record must not wait for it.
+    if tracker is not None:
+        summary = {**result["metrics"], "wall_time_s": result["wall_time_s"], "best_epoch": result["best_epoch"]}
+        tracker.finish(state=result["state"], summary=summary)
     return result
 
 
@@ -101,7 +105,9 @@ class History:
         return choose(self.epochs, key=lambda line: line[select["monitor"]])
 
 
-def _attempt(cell: Cell, folder: CellFolder, around: Surroundings, attempt: int) -> dict[str, Any]:
+def _attempt(
+    cell: Cell, folder: CellFolder, around: Surroundings, attempt: int
+) -> tuple[dict[str, Any], Tracker | None]:
     keep_freed_memory()
     started_s = time.monotonic()
     history = History()
@@ -124,10 +130,7 @@ def _attempt(cell: Cell, folder: CellFolder, around: Surroundings, attempt: int)
     result |= _measured(history, cell.config["select"], result)
     result["wall_time_s"] = time.monotonic() - started_s
     result["provenance"] = provenance(around.code)
-    if tracker is not None:
-        summary = {**result["metrics"], "wall_time_s": result["wall_time_s"], "best_epoch": result["best_epoch"]}
-        tracker.finish(state=result["state"], summary=summary)
-    return result
+    return result, tracker
 
 
 def _train(

@@ -5,8 +5,8 @@ No fork and no redirection, so that `breakpoint()` and a debugger work.
 
 from __future__ import annotations
 
+import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -187,7 +187,7 @@ def _interruptible(stop: StopSignal) -> Iterator[None]:
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         if stop.state is not None:
-            sys.exit(EXIT_INTERRUPTED)
+            os._exit(EXIT_INTERRUPTED)
         stop.set(record.INTERRUPTED)
 
     previous = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -71,9 +71,13 @@ def test_all_faults_are_found_at_once_and_each_says_where(config):
         ("channels_last", [0, 1, "yes", None], "true or false"),
         ("gradient_clip", [0, -1.0, float("inf"), True, "1"], "> 0, or null"),
         ("select.mode", ["maximum", None, True], "max or min"),
-        ("select.monitor", ["accuracy", "val/", "train/loss", None, 1], "a metric of the validation split such as"),
+        ("select.monitor", ["accuracy", "val/", "val/f1", "train/loss", None, 1], "one of val/accuracy, val/loss"),
         ("early_stopping.enabled", [1, None, "on"], "true or false"),
-        ("early_stopping.monitor", ["test/loss", "loss", None], "a metric of the training or validation split such as"),
+        (
+            "early_stopping.monitor",
+            ["test/loss", "loss", None],
+            "one of val/accuracy, val/loss, train/accuracy, train/loss",
+        ),
         ("early_stopping.mode", ["auto", None], "min or max"),
         ("early_stopping.patience", [-1, 1.5, True, None], "a whole number of epochs >= 0"),
         ("early_stopping.min_delta", [-0.1, None, True], ">= 0"),
@@ -112,7 +116,7 @@ def test_a_value_out_of_its_range_is_a_fault(config, key, bad, allowed):
         ("weight_decay", [0, 0.0, 0.1]),
         ("limit_batches", [None, 1]),
         ("gradient_clip", [None, 1, 0.5]),
-        ("select.monitor", ["val/loss", "val/top5_accuracy"]),
+        ("select.monitor", ["val/loss", "val/accuracy"]),
         ("early_stopping.monitor", ["train/loss", "val/accuracy"]),
         ("early_stopping.baseline", [None, -1, 0.5]),
         ("name", [None, "lr sweep-1=a,b", "a..b"]),
@@ -134,7 +138,7 @@ def test_choosing_on_test_data_is_refused_with_the_reason(config):
     config["select"]["monitor"] = "test/accuracy"
 
     assert find_faults(config) == [
-        "select.monitor must be a metric of the validation split such as val/accuracy, got 'test/accuracy' "
+        "select.monitor must be one of val/accuracy, val/loss, got 'test/accuracy' "
         "(choosing an epoch on test data would make the test result no estimate of anything)"
     ]
 

@@ -303,7 +303,7 @@ def test_all_faults_are_told_together():
         "unknown key 'lrr' in lrr=1 (did you mean 'lr'?)",
         "lr must be > 0, got -1",
         "batch_size must be a whole number >= 1, got 0",
-        "select.monitor must be a metric of the validation split",
+        "select.monitor must be one of val/accuracy, val/loss",
         "sweeplab.models.mlp.MLP has no argument 'bogus'",
         "_target_ 'os.system' is not trusted",
         "early_stopping.patience must be a whole number of epochs >= 0, got 'two'",

@@ -387,3 +387,25 @@ def test_a_cell_trains_on_the_gpu(run):
 
     assert result["state"] == "completed", result["error"]
     assert result["provenance"]["device"] == torch.cuda.get_device_name()
+
+
+def test_the_record_does_not_wait_for_the_tracker(run, tmp_path, monkeypatch):
+    """A tracker that hangs or dies at its end finds the result written."""
+    (tmp_path / "late_tracker.py").write_text(
+        "class Late:\n"
+        "    def __init__(self, cell):\n"
+        "        self.folder = cell.folder\n"
+        "    def log(self, metrics, *, epoch, step):\n"
+        "        pass\n"
+        "    def finish(self, *, state, summary):\n"
+        "        found = (self.folder / 'result.json').exists()\n"
+        "        (self.folder / 'seen.txt').write_text(f'{state} {found}')\n"
+        "        raise RuntimeError('the server has gone')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    result, folder = run(
+        "tracker._target_=late_tracker.Late", "tracker._partial_=true", "trusted_targets=[late_tracker]"
+    )
+
+    assert (folder.path / "seen.txt").read_text() == "completed True"
+    assert result["state"] == "completed"

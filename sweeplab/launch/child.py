@@ -1,13 +1,7 @@
-"""What runs in a cell's own process, forked from the server that has imported torch.
+"""What runs in a cell's own process, forked from the server that has imported torch."""
 
-Importing this module is what the fork server does before the first cell: it never trains and never touches CUDA.
-"""
-
-import atexit
 import contextlib
 import faulthandler
-import gc
-import importlib
 import multiprocessing
 import os
 import signal
@@ -19,34 +13,19 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-# imported here, by the fork server, so that no cell has to
-import filelock  # noqa: F401
-import hydra.utils  # noqa: F401
 import torch
 
 from sweeplab import record
 from sweeplab.build import build
 from sweeplab.cell import Cell
-from sweeplab.launch.entry import MODULES_AHEAD, TARGETS_AHEAD
 from sweeplab.launch.slots import Slot
 from sweeplab.run import StopSignal, Surroundings, run_cell
-from sweeplab.signature import find_signature
 
 STOP = signal.SIGTERM  # end as interrupted
 TIME_IS_UP = signal.SIGUSR1  # end as timed_out
 SHOW_STACKS = signal.SIGUSR2  # write every thread's stack to the log
 
 _GRACE_S = 10.0  # what a cell may take to stop when its launcher has died
-
-
-def know_ahead(modules: str, targets: str) -> None:
-    """Import and read what cells will need, once; what cannot be is reported by the cell that needs it."""
-    for name in modules.split():
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
-    for target in targets.split():
-        with contextlib.suppress(Exception):
-            find_signature(target)
 
 
 def train(cell: Cell, output_dir: str, slot: Slot, events: Connection, around: Mapping[str, Any]) -> None:
@@ -113,10 +92,3 @@ def redirect(log: Path) -> None:
         os.dup2(file.fileno(), 2)
     faulthandler.enable()
     faulthandler.register(SHOW_STACKS, all_threads=True)
-
-
-know_ahead(os.environ.get(MODULES_AHEAD, ""), os.environ.get(TARGETS_AHEAD, ""))
-# A cell's first garbage collection would touch, and so copy, every page that it shares with the server: 0.25 s.
-gc.collect()
-gc.freeze()
-atexit.register(gc.unfreeze)  # extension modules look for leaks when the server ends

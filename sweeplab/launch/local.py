@@ -85,7 +85,7 @@ class Launcher:
         # Lightning's import asks whether there is a GPU: ask the driver's list, and leave CUDA alone before the fork.
         os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["sweeplab.launch.child"])
+        self._context.set_forkserver_preload(["sweeplab.launch.server"])
 
     @property
     def was_interrupted(self) -> bool:

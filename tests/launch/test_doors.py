@@ -3,10 +3,11 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
-from sweeping import FAULT, HERE, environment, sweep
+from sweeping import FAULT, command, environment, sweep
 
 from sweeplab import record
 from sweeplab.sweep import find_sweep
@@ -151,7 +152,18 @@ def test_missing_data_is_said_before_anything_is_written(tmp_path):
 def test_users_package_is_found_in_the_working_directory(tmp_path):
     """As with `python -m`, also for the cells' own processes."""
     (tmp_path / "mine.py").write_text("from sweeplab.models.logistic import Logistic as Net\n")
-    done = sweep(tmp_path, "model._target_=mine.Net", "~model.what", "trusted_targets=[mine]", "lr=0.1,0.01")
+    words = ("model._target_=mine.Net", "~model.what", "trusted_targets=[mine]", "lr=0.1,0.01")
+    done = sweep(tmp_path, *words)
+    script = subprocess.run(
+        [Path(sys.executable).parent / "sweeplab", *command(tmp_path, *words)[3:]],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment(),
+        cwd=tmp_path,
+        check=False,
+    )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert HERE.is_dir()
+    assert script.returncode == 0, script.stdout + script.stderr
+    assert "2 finished already" in script.stdout
