@@ -54,9 +54,8 @@ class Fault(Logistic):
         time.sleep(600)
 
     def do_loop(self):
-        self.what = "crawl"
         self.calls = 2
-        time.sleep(0.2)
+        time.sleep(1)
 
     def do_crawl(self):
         self.calls = 2
