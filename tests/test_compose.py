@@ -188,7 +188,7 @@ def our_cells(loader):
     return compose
 
 
-def same(ours: Sequence[Composition], theirs: Sequence[Composition]) -> None:
+def assert_same(ours: Sequence[Composition], theirs: Sequence[Composition]) -> None:
     # As text: NaN is not equal to itself, and True and 1 must not pass for each other.
     assert [repr(cell.config) for cell in ours] == [repr(cell.config) for cell in theirs]
     assert [cell.choices for cell in ours] == [cell.choices for cell in theirs]
@@ -196,7 +196,7 @@ def same(ours: Sequence[Composition], theirs: Sequence[Composition]) -> None:
 
 @pytest.mark.parametrize("words", LINES, ids=" ".join)
 def test_every_cell_equals_hydras_own(words, our_cells, hydra_cells):
-    same(our_cells(words), hydra_cells(words))
+    assert_same(our_cells(words), hydra_cells(words))
 
 
 # Lines that depend on each other in every way the pool has: values, groups, references, additions, deletions.
@@ -225,7 +225,7 @@ cells_of_pool = st.lists(st.sampled_from(POOL), max_size=5, unique_by=lambda wor
 def test_what_was_composed_before_never_shows(cells, our_cells, hydra_cells):
     """One composer for every cell of every example, in an order that nobody chose."""
     for words in cells:
-        same(our_cells(words), hydra_cells(words))
+        assert_same(our_cells(words), hydra_cells(words))
 
 
 def test_a_cell_does_not_change_when_another_does(loader):
