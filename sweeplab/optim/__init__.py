@@ -1,1 +1,1 @@
-"""What torch does not ship around its optimizers: learning-rate schedules that know the length of the training."""
+"""What torch does not ship: more optimizers, and learning-rate schedules that know the length of the training."""

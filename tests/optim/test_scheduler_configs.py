@@ -1,4 +1,4 @@
-"""Every file in conf/scheduler keeps the contract of a schedule, under every optimizer that torch ships."""
+"""Every file in conf/scheduler keeps the contract of a schedule, under every optimizer of torch and of ours."""
 
 import inspect
 from pathlib import Path
@@ -11,8 +11,8 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 CONF = Path(__file__).parents[2] / "conf"
 FILES = sorted((CONF / "scheduler").glob("*.yaml"))
-OPTIMIZERS = [path for path in sorted((CONF / "optimizer").glob("*.yaml")) if "torch.optim" in path.read_text()]
-NAMES = "constant cosine one_cycle linear_warmup inverse_sqrt time_decay step reduce_on_plateau"
+OPTIMIZERS = [path for path in sorted((CONF / "optimizer").glob("*.yaml")) if "pytorch_" not in path.read_text()]
+NAMES = "constant cosine one_cycle linear_warmup inverse_sqrt time_decay step reduce_on_plateau keras_warmup"
 
 every_scheduler = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
