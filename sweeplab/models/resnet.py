@@ -1,4 +1,4 @@
-"""torchvision's residual networks with a stem for small images; the only module that imports torchvision's models."""
+"""torchvision's residual networks with a stem for small images."""
 
 from collections.abc import Sequence
 
