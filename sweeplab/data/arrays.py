@@ -7,20 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeplab.data.sparse import Rows, SparseRows
 from sweeplab.errors import DataFault
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Arrays:
-    """Training and test examples: `x` (N, *shape) uint8 or floating, `y` (N,) integers from 0."""
+    """Training and test examples: `x` (N, *shape) uint8 or floating, or sparse rows; `y` (N,) integers from 0."""
 
-    train_x: NDArray[Any]
+    train_x: Rows
     train_y: NDArray[Any]
-    test_x: NDArray[Any]
+    test_x: Rows
     test_y: NDArray[Any]
 
-    def items(self) -> list[tuple[str, NDArray[Any]]]:
-        """The four arrays by name."""
+    def items(self) -> list[tuple[str, Rows]]:
+        """The four by name."""
         return [(field.name, getattr(self, field.name)) for field in fields(self)]
 
 
@@ -44,21 +45,38 @@ def checked(arrays: Arrays, *, name: str, shape: Sequence[int], num_classes: int
     )
 
 
-def _stored(x: NDArray[Any]) -> NDArray[Any]:
+def _stored(x: Rows) -> Rows:
+    if isinstance(x, SparseRows):
+        return SparseRows(
+            indptr=x.indptr.astype(np.int64, copy=False),
+            indices=x.indices.astype(np.int32, copy=False),
+            values=_small(x.values),
+            width=x.width,
+        )
+    return _small(x)
+
+
+def _small(x: NDArray[Any]) -> NDArray[Any]:
     return x if x.dtype == np.uint8 else x.astype(np.float32, copy=False)
 
 
-def _find_fault(x: NDArray[Any], y: NDArray[Any], shape: tuple[int, ...], num_classes: int) -> str | None:
+def _find_fault(x: Rows, y: NDArray[Any], shape: tuple[int, ...], num_classes: int) -> str | None:
     if x.shape[1:] != shape:
         return f"examples have shape {list(x.shape[1:])}, expected shape={list(shape)}"
     if y.shape != x.shape[:1] or not len(y):
         return f"labels have shape {list(y.shape)}, expected one for each of {len(x)} examples, and at least one"
-    if x.dtype != np.uint8 and not np.issubdtype(x.dtype, np.floating):
-        return f"examples have type {x.dtype}, expected uint8 or float32"
     if not np.issubdtype(y.dtype, np.integer):
         return f"labels have type {y.dtype}, expected integers"
     if y.min() < 0 or y.max() >= num_classes:
         return f"labels lie in [{y.min()}, {y.max()}], expected [0, {num_classes - 1}] from num_classes={num_classes}"
-    if x.dtype != np.uint8 and not np.isfinite(x).all():
-        return "examples hold nan or infinite values, expected finite ones"
-    return None
+    if isinstance(x, SparseRows):
+        return x.find_fault() or _find_fault_of_values(x.values)
+    return _find_fault_of_values(x)
+
+
+def _find_fault_of_values(x: NDArray[Any]) -> str | None:
+    if x.dtype == np.uint8:
+        return None
+    if not np.issubdtype(x.dtype, np.floating):
+        return f"examples have type {x.dtype}, expected uint8 or float32"
+    return None if np.isfinite(x).all() else "examples hold nan or infinite values, expected finite ones"

@@ -3,14 +3,16 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sweeplab.data.arrays import Arrays
+from sweeplab.data.sparse import SparseRows
 
 INDEX = "cache.json"
 
@@ -21,13 +23,14 @@ class Cache:
 
     Args:
         folder: holds the files of this cache and no others.
-        raw: the raw files; a change of size or time of one makes the cache stale, their removal does not.
-        code: the module that reads them; a change of it makes the cache stale.
+        raw: the raw files, or the folders of many; a change of size or time of one makes the cache stale, their
+            removal does not.
+        code: the modules that read them; a change of one makes the cache stale.
     """
 
     folder: Path
     raw: tuple[Path, ...]
-    code: Path | None
+    code: tuple[Path, ...]
 
     def is_fresh(self) -> bool:
         """Whether whole arrays lie there, made from the raw files and the code of today."""
@@ -42,22 +45,43 @@ class Cache:
         """Write all arrays, then the index; interrupted anywhere, the cache is stale and not wrong."""
         self.folder.mkdir(parents=True, exist_ok=True)
         origin = {"code": self._code_hash(), "raw": self._stamps()}
-        for name, array in arrays.items():
-            _replace(self.folder / f"{name}.npy", lambda file, array=array: np.save(file, array))  # type: ignore[misc]
-        index = origin | {"arrays": {f"{n}.npy": _describe(self.folder / f"{n}.npy") for n, _ in arrays.items()}}
+        parts = {self.folder / f"{name}.npy": array for name, array in _parts(arrays)}
+        for path, array in parts.items():
+            _replace(path, lambda file, array=array: np.save(file, array))  # type: ignore[misc]
+        for path in set(self.folder.glob("*.npy")) - set(parts):
+            path.unlink()  # of examples that were dense and are sparse now, or the other way round
+        index = origin | {"arrays": {path.name: _describe(path) for path in parts}}
         text = json.dumps(index, indent=2)
         _replace(self.folder / INDEX, lambda file: file.write(text.encode()))
 
     def open(self) -> Arrays:
         """The arrays, mapped copy-on-write: cells that train at once share the pages."""
-        return Arrays(**{n: np.load(self.folder / f"{n}.npy", mmap_mode="c") for n in Arrays.__dataclass_fields__})
+        return Arrays(**{name: open_array(self.folder, name) for name in Arrays.__dataclass_fields__})
 
     def _stamps(self) -> dict[str, list[int]]:
-        stats = {path.name: path.stat() for path in self.raw if path.is_file()}
+        # numbered: train/pos and test/pos have one name
+        stats = {f"{i} {path.name}": path.stat() for i, path in enumerate(self.raw) if path.exists()}
         return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
 
-    def _code_hash(self) -> str | None:
-        return hashlib.sha256(self.code.read_bytes()).hexdigest() if self.code and self.code.is_file() else None
+    def _code_hash(self) -> str:
+        return hashlib.sha256(b"".join(path.read_bytes() for path in self.code if path.is_file())).hexdigest()
+
+
+def open_array(folder: Path, name: str) -> Any:
+    """One of a cache's arrays (`train_x`, ...), dense or sparse, mapped copy-on-write."""
+    if (folder / f"{name}.npy").is_file():
+        return np.load(folder / f"{name}.npy", mmap_mode="c")
+    parts = {key: np.load(folder / f"{name}.{key}.npy", mmap_mode="c") for key in SparseRows.__dataclass_fields__}
+    return SparseRows(**parts | {"width": int(parts["width"])})
+
+
+def _parts(arrays: Arrays) -> Iterator[tuple[str, NDArray[Any]]]:
+    """What gets a file of its own, by name."""
+    for name, x in arrays.items():
+        if isinstance(x, SparseRows):
+            yield from ((f"{name}.{key}", np.asarray(part)) for key, part in vars(x).items())
+        else:
+            yield name, x
 
 
 def _replace(path: Path, write: Callable[[IO[bytes]], Any]) -> None:

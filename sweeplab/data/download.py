@@ -49,6 +49,7 @@ class Downloaded(Source):
     folder: ClassVar[str]  # of the raw files, under root
     expected: ClassVar[tuple[str, ...]]
     hint: ClassVar[str] = ""
+    parts: ClassVar[tuple[dict[str, str], ...]] = ({},)  # arguments of each call of torchvision's class that fetches
 
     @property
     def raw_folder(self) -> Path:
@@ -114,7 +115,8 @@ class Downloaded(Source):
                 path.replace(path.with_name(f"{path.name}.corrupt"))
             with showing(f"downloading {self.name} to {self.raw_folder}", folder=self.archive_folder), _quietly():
                 torchvision_class = getattr(importlib.import_module("torchvision.datasets"), self.name)
-                torchvision_class(Path(self.root).expanduser(), download=True)
+                for part in self.parts:
+                    torchvision_class(Path(self.root).expanduser(), download=True, **part)
         except (OSError, RuntimeError, EOFError, http.client.HTTPException, tarfile.TarError, zlib.error) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise DataFault(

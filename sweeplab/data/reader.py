@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from sweeplab.data.cache import open_array
+from sweeplab.data.sparse import Rows, SparseRows
+
 
 class Reader(Protocol):
     """A split's examples."""
@@ -35,19 +38,62 @@ class Resident:
             yield piece, self._x.index_select(0, piece), self._y.index_select(0, piece)
 
 
-class Streamed:
-    """Reads every piece from a .npy file, ahead of time by `workers` processes, or here where it is 0.
+class SparseResident:
+    """Holds sparse examples on the device, as they are stored, and makes a dense piece of those asked for."""
 
-    `keeps_workers`: they live from one epoch to the next (for training) or for one pass (for evaluation).
+    def __init__(self, *, x: SparseRows, y: NDArray[np.int64], device: torch.device) -> None:
+        indptr = torch.from_numpy(x.indptr)
+        self._counts = indptr.diff()
+        self._starts, self._lengths = indptr[:-1].to(device), self._counts.to(device)
+        self._indices, self._values = torch.from_numpy(x.indices).to(device), torch.from_numpy(x.values).to(device)
+        self._y = torch.from_numpy(y).to(device)
+        self._width = x.width
+
+    def read(self, ids: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """See `Reader`."""
+        pieces, counts = torch.split(ids.to(self._y.device), size), torch.split(self._counts[ids], size)
+        for piece, count in zip(pieces, counts, strict=True):
+            # added up on the CPU: a GPU that is told how many values there will be need not be waited for
+            yield piece, self._dense(piece, int(count.sum())), self._y.index_select(0, piece)
+
+    def _dense(self, ids: Tensor, num_values: int) -> Tensor:
+        """As `SparseRows.__getitem__`."""
+        lengths = self._lengths[ids]
+        starts = torch.arange(len(ids), device=ids.device) * self._width
+        moved = self._starts[ids] - (lengths.cumsum(0) - lengths)
+        rows, shifts = torch.stack([starts, moved]).repeat_interleave(lengths, 1, output_size=num_values)
+        places = shifts + torch.arange(num_values, device=ids.device)
+        dense = torch.zeros(len(ids) * self._width, device=ids.device)
+        dense[rows + self._indices[places]] = self._values[places].float()
+        return dense.view(len(ids), self._width)
+
+
+def resident(*, x: Rows, y: NDArray[np.int64], device: torch.device) -> Reader:
+    """A reader that holds these examples on the device."""
+    if isinstance(x, SparseRows):
+        return SparseResident(x=x, y=y, device=device)
+    return Resident(x=x, y=y, device=device)
+
+
+class Streamed:
+    """Reads every piece from the cache, ahead of time by `workers` processes, or here where it is 0.
+
+    Args:
+        folder: of the cache.
+        x: name of the array there, dense or sparse.
+        y: labels `(N,)`.
+        device: where the pieces go.
+        workers: number of processes, >= 0.
+        keeps_workers: they live from one epoch to the next (for training) or for one pass (for evaluation).
     """
 
     def __init__(
-        self, *, x_path: Path, y: NDArray[np.int64], device: torch.device, workers: int, keeps_workers: bool
+        self, *, folder: Path, x: str, y: NDArray[np.int64], device: torch.device, workers: int, keeps_workers: bool
     ) -> None:
         self._y = torch.from_numpy(y).to(device)
         self._pieces = _Pieces()
         self._loader = DataLoader(
-            _Rows(x_path),
+            _Rows(folder, x),
             sampler=self._pieces,
             batch_size=None,
             num_workers=workers,
@@ -80,15 +126,15 @@ class _Pieces(Sampler[NDArray[np.int64]]):
 
 
 class _Rows(Dataset[Tensor]):
-    """Rows of a .npy file, opened where it is read: a mapped array would be pickled as a whole."""
+    """Rows of an array, opened where it is read: a mapped array would be pickled as a whole."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._x: NDArray[Any] | None = None
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
+        self._x: Rows | None = None
 
     def __getitem__(self, ids: NDArray[np.int64]) -> Tensor:
         if self._x is None:
-            self._x = np.load(self._path, mmap_mode="r")
+            self._x = open_array(self._folder, self._name)
         return torch.from_numpy(self._x[ids].reshape(len(ids), -1))
 
 

@@ -9,17 +9,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from sweeplab.data.arrays import Arrays, checked
 from sweeplab.data.cache import Cache
+from sweeplab.data.memory import free_bytes
 from sweeplab.data.progress import showing
 from sweeplab.errors import ConfigFault, DataFault
 
 if TYPE_CHECKING:
     import torch
 
-    from sweeplab.data.augment import Augmentation
+    from sweeplab.data.augment import Augmentation, EverySplit, Twins
     from sweeplab.data.loaders import Loaders
 
 
@@ -34,8 +35,9 @@ class Source:
         mean: subtracted, one per channel (first axis), of pixel values in [0, 1] or of features; null with `std` null.
         std: divided by, > 0, likewise.
         val_size: number of training examples set aside for validation, always the same ones, stratified by class.
-        augment: null, one augmentation or several in order; on training examples only.
-        in_memory: hold the examples on the device; false: read every batch from the cache.
+        augment: null, one augmentation or several in order; on training examples, and on others where EverySplit says.
+        in_memory: hold the examples on the device; false: read every batch from the cache; auto: hold them where they
+            take less than half of the memory that is free. Batches are the same either way.
     Raises:
         ConfigFault: arguments that do not fit each other.
     """
@@ -46,8 +48,8 @@ class Source:
     mean: Sequence[float] | None
     std: Sequence[float] | None
     val_size: int
-    augment: Augmentation | Sequence[Augmentation] | None
-    in_memory: bool
+    augment: Augmentation | EverySplit | Twins | Sequence[Augmentation | EverySplit | Twins] | None
+    in_memory: bool | Literal["auto"]
 
     full_scale: ClassVar[float] = 255.0  # the stored uint8 value that means 1.0
 
@@ -91,17 +93,34 @@ class Source:
         steps_per_call: int,
         limit_batches: int | None,
         overfit_batches: int,
+        drop_last: bool,
+        select_data: str,
     ) -> Loaders:
         """Batches of the three splits; see `sweeplab.data.loaders`. Prepares first where needed."""
         from sweeplab.data.loaders import Batching, make_loaders
 
         self.prepare()
-        batching = Batching(batch_size, eval_batch_size, seed, steps_per_call, limit_batches, overfit_batches)
+        batching = Batching(
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            drop_last=drop_last,
+            select_data=select_data,
+            seed=seed,
+            steps_per_call=steps_per_call,
+            limit_batches=limit_batches,
+            overfit_batches=overfit_batches,
+        )
         return make_loaders(self, batching=batching, device=device, workers=workers)
 
     def open(self) -> Arrays:
         """The prepared arrays, mapped from the cache."""
         return self._cache().open()
+
+    def is_held(self, device: torch.device) -> bool:
+        """Whether the prepared examples are held on `device`."""
+        if self.in_memory == "auto":
+            return 2 * sum(path.stat().st_size for path in self.array_folder.glob("*.npy")) < free_bytes(device)
+        return self.in_memory
 
     @property
     def array_folder(self) -> Path:
@@ -129,12 +148,18 @@ class Source:
         neutral = {field.name for field in fields(Source)} - {"shape", "num_classes"} | {"download"}
         content = {k: v for k, v in vars(self).items() if k not in neutral}
         text = json.dumps([type(self).__module__, self.name, content], sort_keys=True, default=str)
-        code = getattr(sys.modules.get(type(self).__module__), "__file__", None)
+        # a base class of one's own reads too
+        modules = dict.fromkeys(cls.__module__ for cls in type(self).__mro__ if issubclass(cls, Source))
+        files = [getattr(sys.modules.get(name), "__file__", None) for name in modules if name != __name__]
         return Cache(
             folder=self._folder() / f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}",
-            raw=tuple(self.files()),
-            code=Path(code) if code else None,
+            raw=tuple(self._stamped()),
+            code=tuple(Path(file) for file in files if file),
         )
+
+    def _stamped(self) -> list[Path]:
+        """The files, or folders, a change of which makes the cache stale."""
+        return self.files()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -173,5 +198,7 @@ class Source:
                 yield f"dataset.{key} must have one value per channel ({list(self.shape[:1])}), got {list(values)}"
         if self.std is not None and min(self.std, default=1) <= 0:
             yield f"dataset.std must be > 0, got {list(self.std)}"
+        if self.in_memory not in (True, False, "auto"):
+            yield f"dataset.in_memory must be true, false or auto, got {self.in_memory}"
         if self.augment and len(self.shape) != 3:
             yield f"dataset.augment needs images of shape [C, H, W], got shape={list(self.shape)} (set it to null)"

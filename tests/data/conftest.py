@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from numbered import VAL_SIZE, Numbered
 
 from sweeplab.data.cifar import CIFAR10, CIFAR100
 from sweeplab.data.mnist import MNIST, FashionMNIST
@@ -28,6 +29,15 @@ def synthetic(common):
         settings = common | {"shape": [3, 6, 5], "num_classes": 4, "mean": None, "std": None}
         settings |= {"num_train": 50, "num_test": 23, "separation": 3.0, "data_seed": 0}
         return Synthetic(**settings | changes)
+
+    return make
+
+
+@pytest.fixture
+def numbered(common):
+    def make(**changes):
+        constants = {"shape": [2, 6, 5], "num_classes": 5, "mean": [0.25, 0.5], "std": [0.5, 0.125]}
+        return Numbered(**common | constants | {"val_size": VAL_SIZE} | changes)
 
     return make
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 from sweeplab.data import Source
@@ -30,14 +31,18 @@ def test_builds_a_source_of_plain_values_without_augmentation(choice, tmp_path):
     assert isinstance(source, Source)
     assert source.root == str(tmp_path)
     assert source.augment is None
-    assert source.in_memory is True
+    assert source.in_memory in (True, "auto")
     assert type(source.shape) is list
-    assert source.val_size >= source.num_classes
+    assert source.num_classes <= source.val_size < source.num_train
 
 
 @pytest.mark.parametrize("choice", CHOICES)
 @pytest.mark.parametrize("augment", AUGMENTS)
-def test_every_augmentation_can_be_chosen(choice, augment, tmp_path):
+def test_every_augmentation_can_be_chosen_for_images_and_only_there(choice, augment, tmp_path):
+    if augment != "none" and len(build(choice, tmp_path).shape) != 3:
+        with pytest.raises(InstantiationException, match=r"dataset\.augment needs images"):
+            build(choice, tmp_path, f"dataset/augment={augment}")
+        return
     source = build(choice, tmp_path, f"dataset/augment={augment}")
     assert (source.augment is None) == (augment == "none")
 
@@ -60,6 +65,8 @@ def test_works_at_once_without_a_network(choice, tmp_path):
         steps_per_call=4,
         limit_batches=None,
         overfit_batches=0,
+        drop_last=False,
+        select_data="held_out",
     )
     x, y = next(iter(loaders.train))[0]
     assert list(x.shape) == [32, *source.shape]

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from sweeplab.data.digits import Digits
 from sweeplab.errors import ConfigFault, DataFault
 
-SETTINGS = {"shape": [1, 8, 8], "num_classes": 10, "mean": [0.3], "std": [0.4], "test_size": 360}
+SETTINGS = {"shape": [1, 8, 8], "num_classes": 10, "mean": [0.3], "std": [0.4], "num_train": 1437, "test_size": 360}
 YAML = Path(__file__).parents[2] / "conf" / "dataset" / "digits.yaml"
 
 
@@ -68,6 +68,11 @@ def test_corrupt_table_is_a_fault(common, monkeypatch, tmp_path):
     monkeypatch.setattr(Digits, "files", lambda self: [path])
     with pytest.raises(DataFault, match=r"cannot read .*digits.csv.gz.*reinstall scikit-learn"):
         Digits(**common | SETTINGS).prepare()
+
+
+def test_other_number_than_expected_is_a_fault(common):
+    with pytest.raises(DataFault, match=r"digits.csv.gz holds 1797 examples, expected dataset.num_train=1400 and "):
+        Digits(**common | SETTINGS | {"num_train": 1400}).prepare()
 
 
 def test_too_large_test_set_is_a_fault(common):

@@ -1,56 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from numbered import AUGMENT, NUM_TEST, NUM_TRAIN, VAL_SIZE, assert_same, flat, load, numbers
 
-from sweeplab.data import Arrays, Source
-from sweeplab.data.augment import RandomCrop, RandomFlip
-
-BATCHING = {"batch_size": 4, "eval_batch_size": 7, "seed": 0, "device": "cpu", "workers": 0, "steps_per_call": 3}
-BATCHING |= {"limit_batches": None, "overfit_batches": 0}
-AUGMENT = [RandomCrop(padding=2), RandomFlip(probability=0.5)]
-NUM_TRAIN, NUM_TEST, VAL_SIZE = 50, 23, 10
-
-
-class Numbered(Source):
-    """Images whose first pixel is their number: train from 0, test from 100."""
-
-    def read(self):
-        rng = np.random.default_rng(0)
-        x = rng.integers(0, 256, (NUM_TRAIN + NUM_TEST, 2, 6, 5), dtype=np.uint8)
-        x[:, 0, 0, 0] = [*range(NUM_TRAIN), *range(100, 100 + NUM_TEST)]
-        y = np.arange(len(x)) % 5
-        return Arrays(train_x=x[:NUM_TRAIN], train_y=y[:NUM_TRAIN], test_x=x[NUM_TRAIN:], test_y=y[NUM_TRAIN:])
-
-
-@pytest.fixture
-def numbered(common):
-    def make(**changes):
-        constants = {"shape": [2, 6, 5], "num_classes": 5, "mean": [0.25, 0.5], "std": [0.5, 0.125]}
-        return Numbered(**common | constants | {"val_size": VAL_SIZE} | changes)
-
-    return make
-
-
-def load(source, **changes):
-    return source.loaders(**BATCHING | changes)
-
-
-def flat(train):
-    """The minibatches of one epoch."""
-    return [batch for call in train for batch in call]
-
-
-def numbers(batches):
-    """Which images these are, from their first pixel undone by hand."""
-    return [round(float(v)) for x, _ in batches for v in (x[:, 0, 0, 0] * 0.5 + 0.25) * 255]
-
-
-def assert_same(ours, theirs):
-    ours, theirs = list(ours), list(theirs)
-    assert len(ours) == len(theirs)
-    for (x, y), (other_x, other_y) in zip(ours, theirs, strict=True):
-        assert torch.equal(x, other_x)
-        assert torch.equal(y, other_y)
+from sweeplab.errors import ConfigFault
 
 
 def test_pixels_are_normalised_per_channel(numbered):
@@ -223,3 +176,64 @@ def test_gpu_equals_cpu(numbered, in_memory):
         ours = list(ours)
         assert {t.device.type for batch in ours for t in batch} == {"cuda"}
         assert_same([(x.cpu(), y.cpu()) for x, y in ours], theirs)
+
+
+def test_the_smaller_last_batch_can_be_left_out(numbered):
+    """40 examples in batches of 9 leave out four, others in every epoch; of 8, none."""
+    loaders = load(numbered(), batch_size=9, drop_last=True)
+    epochs = [flat(loaders.train), flat(loaders.train)]
+    assert [[len(x) for x, _ in epoch] for epoch in epochs] == [[9] * 4] * 2
+    assert loaders.steps_per_epoch == 4
+    assert set(numbers(epochs[0])) != set(numbers(epochs[1]))
+    assert_same(epochs[0], flat(load(numbered(), batch_size=9).train)[:4])
+    assert_same(flat(load(numbered(), batch_size=8, drop_last=True).train), flat(load(numbered(), batch_size=8).train))
+
+
+@pytest.mark.parametrize(("batch_size", "drop_last", "steps"), [(128, True, 390), (128, False, 391), (32, False, 1563)])
+def test_cifar_has_the_published_numbers_of_steps(synthetic, batch_size, drop_last, steps):
+    """50,000 examples: 390 with the partial batch dropped, 1,563 with it kept."""
+    source = synthetic(shape=[1], num_train=50_000)
+    loaders = load(source, batch_size=batch_size, drop_last=drop_last, select_data="test")
+    assert loaders.steps_per_epoch == sum(len(call) for call in loaders.train) == steps
+
+
+def test_dropping_the_only_batch_is_a_fault(numbered):
+    with pytest.raises(ConfigFault, match=r"drop_last leaves no batch: 40 training examples are fewer than the 41"):
+        load(numbered(), batch_size=41, drop_last=True)
+
+
+def test_drop_last_goes_with_limits(numbered):
+    assert load(numbered(), batch_size=9, drop_last=True, limit_batches=2).steps_per_epoch == 2
+    assert load(numbered(), batch_size=9, drop_last=True, limit_batches=9).steps_per_epoch == 4
+    overfitted = load(numbered(), batch_size=9, drop_last=True, overfit_batches=9)
+    assert [len(x) for x, _ in flat(overfitted.train)] == [9] * 4
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_validation_can_be_the_test_split(numbered, in_memory):
+    """Then all training examples are trained on, and val_size does not matter."""
+    loaders = load(numbered(val_size=10**6, in_memory=in_memory), select_data="test")
+    assert_same(loaders.val, loaders.test)
+    assert_same(loaders.test, load(numbered()).test)
+    assert sorted(numbers(flat(loaders.train))) == sorted(numbers(loaders.examples)) == list(range(NUM_TRAIN))
+    limited = load(numbered(), select_data="test", limit_batches=2)
+    assert_same(limited.val, list(loaders.test)[:2])
+
+
+def test_hash_tells_validation_on_test_data_apart(numbered):
+    assert load(numbered(), select_data="test").order_hash != load(numbered()).order_hash
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_examples_are_those_trained_on_sorted_and_unchanged(numbered, in_memory):
+    loaders = load(numbered(augment=AUGMENT, in_memory=in_memory))
+    ids = loaders.examples.ids.tolist()
+    assert ids == sorted(numbers(flat(load(numbered()).train))) == numbers(loaders.examples)
+    raw = numbered().open().train_x[ids] / 255
+    expected = (raw - np.array([0.25, 0.5])[:, None, None]) / np.array([0.5, 0.125])[:, None, None]
+    np.testing.assert_allclose(torch.cat([x for x, _ in loaders.examples]).numpy(), expected, atol=2e-6)
+
+
+def test_examples_of_overfitting_are_the_few_it_trains_on(numbered):
+    loaders = load(numbered(), overfit_batches=2)
+    assert numbers(loaders.examples) == sorted(numbers(flat(loaders.train)))

@@ -3,17 +3,18 @@ import hashlib
 import pytest
 import torch
 
-from sweeplab.data.augment import RandomCrop
+from sweeplab.data.augment import RandomCrop, RandomFlip
 from sweeplab.data.order import Order, order_hash, stable_seed
 
 
 def make_order(**changes):
     settings = {"ids": torch.arange(5, 25), "num_examples": 30, "size": 20, "seed": 0, "shuffled": True}
-    return Order(**settings | {"augment": [RandomCrop(padding=2)]} | changes)
+    return Order(**settings | {"augment": [RandomCrop(padding=2)], "twins": []} | changes)
 
 
-def fingerprint(order, *, batch_size=8, val_ids=(0, 1)):
-    return order_hash(order, val_ids=torch.tensor(val_ids), batch_size=batch_size)
+def fingerprint(order, *, batch_size=8, val_ids=(0, 1), evaluation_draws=()):
+    val_ids = torch.tensor(val_ids)
+    return order_hash(order, val_ids=val_ids, batch_size=batch_size, evaluation_draws=evaluation_draws)
 
 
 def test_seed_is_the_head_of_a_sha256():
@@ -61,8 +62,22 @@ def test_hash_is_the_same_for_paired_cells():
     assert len(bytes.fromhex(fingerprint(make_order()))) == 32
 
 
+def test_twins_are_drawn_after_the_rest():
+    twins = make_order(twins=[RandomFlip(probability=0.5)]).draws(3)
+    assert [list(draw.shape) for draw in twins] == [[30, 2], [30]]
+    assert torch.equal(twins[0], make_order().draws(3)[0])
+
+
 @pytest.mark.parametrize(
-    "changes", [{"seed": 1}, {"augment": []}, {"augment": [RandomCrop(padding=1)]}, {"size": 12}, {"shuffled": False}]
+    "changes",
+    [
+        {"seed": 1},
+        {"augment": []},
+        {"augment": [RandomCrop(padding=1)]},
+        {"augment": [], "twins": [RandomCrop(padding=2)]},
+        {"size": 12},
+        {"shuffled": False},
+    ],
 )
 def test_hash_tells_other_orders_and_draws_apart(changes):
     assert fingerprint(make_order()) != fingerprint(make_order(**changes))
@@ -71,3 +86,4 @@ def test_hash_tells_other_orders_and_draws_apart(changes):
 def test_hash_tells_other_batches_and_splits_apart():
     assert fingerprint(make_order()) != fingerprint(make_order(), batch_size=4)
     assert fingerprint(make_order()) != fingerprint(make_order(), val_ids=(0, 2))
+    assert fingerprint(make_order()) != fingerprint(make_order(), evaluation_draws=[torch.tensor([True])])

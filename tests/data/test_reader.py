@@ -17,7 +17,7 @@ if __name__ == "__main__":
     source = Synthetic(root=sys.argv[1], shape=[2], num_classes=2, mean=None, std=None, val_size=10, augment=None,
                        in_memory=False, num_train=1000, num_test=10, separation=1.0, data_seed=0)
     train = source.loaders(batch_size=1, eval_batch_size=1, seed=0, device="cpu", workers=2, steps_per_call=1,
-                           limit_batches=None, overfit_batches=0).train
+                           limit_batches=None, overfit_batches=0, drop_last=False, select_data="held_out").train
     calls = iter(train)
     for _ in range(4):
         next(calls)

@@ -1,0 +1,92 @@
+"""Batches of one split, ready for the model: read, changed at random where that is asked for, normalised."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sweeplab.data.augment import Augmentation, changed
+from sweeplab.data.normalisation import Normalisation
+from sweeplab.data.order import Order
+from sweeplab.data.reader import Reader
+
+Batch = tuple[Tensor, Tensor]
+
+
+@dataclass(kw_only=True, eq=False)
+class Training:
+    """Training batches: each pass over it is the next epoch, and gives lists of up to `steps_per_call` batches.
+
+    `x` is float32 `(B, *shape)`, augmented and normalised, `y` int64 `(B,)`, both on the device. With twins, half of
+    the `batch_size` are fresh examples.
+    """
+
+    reader: Reader
+    normalise: Normalisation
+    order: Order
+    batch_size: int
+    steps_per_call: int
+    next_epoch: int = 0
+
+    @property
+    def num_steps(self) -> int:
+        """Batches in an epoch; the last may be smaller."""
+        return -(-min(self.order.size, len(self.order.ids)) // self._num_fresh)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Make `epoch` (from 0) the next one."""
+        self.next_epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-self.num_steps // self.steps_per_call)
+
+    def __iter__(self) -> Iterator[list[Batch]]:
+        # an epoch counts when its first batch is asked for: Lightning asks for iterators that it never uses
+        epoch = self.next_epoch
+        self.next_epoch += 1
+        draws = [draw.to(self.normalise.scale.device) for draw in self.order.draws(epoch)]
+        # all minibatches of a call are gathered and changed at once: fewer, larger operations
+        for ids, raw, y in self.reader.read(self.order.epoch(epoch), self._num_fresh * self.steps_per_call):
+            x = self.normalise(self._augmented(self.normalise.shaped(raw), ids, draws))
+            y = y.repeat_interleave(self.order.copies)
+            yield list(zip(torch.split(x, self.batch_size), torch.split(y, self.batch_size), strict=True))
+
+    @property
+    def _num_fresh(self) -> int:
+        return self.batch_size // self.order.copies
+
+    def _augmented(self, x: Tensor, ids: Tensor, draws: Sequence[Tensor]) -> Tensor:
+        """The examples, each followed by its twin where there are any."""
+        num = len(self.order.augment)
+        x = changed(x, ids, self.order.augment, draws[:num])
+        if not self.order.twins:
+            return x
+        twins = changed(x, ids, self.order.twins, draws[num:])
+        return torch.stack([x.float(), twins.float()], dim=1).flatten(0, 1)
+
+
+@dataclass(kw_only=True, eq=False)
+class Evaluation:
+    """Batches of a fixed list of examples, always in the same order.
+
+    Args:
+        ids: which examples.
+        augment: what every pass changes them by, alike.
+        draws: what was drawn for that, a row for each example of the data set.
+    """
+
+    reader: Reader
+    normalise: Normalisation
+    ids: Tensor
+    batch_size: int
+    augment: Sequence[Augmentation]
+    draws: Sequence[Tensor]
+
+    def __len__(self) -> int:
+        return -(-len(self.ids) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        draws = [draw.to(self.normalise.scale.device) for draw in self.draws]
+        for ids, raw, y in self.reader.read(self.ids, self.batch_size):
+            yield self.normalise(changed(self.normalise.shaped(raw), ids, self.augment, draws)), y
