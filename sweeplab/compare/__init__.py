@@ -3,10 +3,13 @@
 from sweeplab.compare.choice import choose, mark_chosen, tuned_axes
 from sweeplab.compare.comparison import Comparison, compare
 from sweeplab.compare.pivot import pivot
+from sweeplab.compare.published import against_figures, against_orderings
 from sweeplab.compare.settings import metrics_of, setting_axes, summarise, varying
 
 __all__ = [
     "Comparison",
+    "against_figures",
+    "against_orderings",
     "choose",
     "compare",
     "mark_chosen",

@@ -1,12 +1,16 @@
 """Everything the report says about one sweep: its settings, and the choice among them on validation data."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from sweeplab.compare.choice import choose, mark_chosen, scores, tuned_axes
 from sweeplab.compare.settings import metrics_of, setting_axes, summarise, varying
+
+_SHOWN = [f"{split}/{name}" for split in ("train", "val", "test") for name in ("loss", "accuracy")]
+# what every sweep did before these keys were there
+_BEFORE = {"epoch": "best", "data": "held_out"}
 
 
 @dataclass(frozen=True)
@@ -15,6 +19,7 @@ class Comparison:
 
     `settings`: the summary of every setting, with `chosen` and `note`. `choice`: the rows that were chosen `over` the
     tuned axes by the best mean of `monitor` (`mode` max or min). `axes`: those of a setting, in the sweep's order.
+    `metrics`: those to show. `select`: the whole configuration node of that name.
     """
 
     settings: pd.DataFrame
@@ -22,8 +27,17 @@ class Comparison:
     axes: list[str]
     over: list[str]
     metrics: list[str]
-    monitor: str
-    mode: str
+    select: dict[str, str]
+
+    @property
+    def monitor(self) -> str:
+        """The metric that chooses."""
+        return self.select["monitor"]
+
+    @property
+    def mode(self) -> str:
+        """`max` or `min`."""
+        return self.select["mode"]
 
     @property
     def best(self) -> str:
@@ -41,26 +55,31 @@ class Comparison:
         return values.sort_values(ascending=False, kind="stable", na_position="last").index.tolist()
 
 
-def compare(cells: pd.DataFrame, axes: Sequence[str], *, monitor: str, mode: str) -> Comparison:
-    """Settings of a sweep, with the tuned axes that vary chosen by the best mean of `monitor`.
+def compare(
+    cells: pd.DataFrame, axes: Sequence[str], *, select: Mapping[str, str], named: Collection[str] = ()
+) -> Comparison:
+    """Settings of a sweep, with the tuned axes that vary chosen by the best mean of the monitored metric.
 
     Args:
         cells: one row per cell: `state`, every axis, metrics as `split/name`.
         axes: in the order of the sweep, with or without `seed`.
-        monitor: metric of the validation split to choose by.
-        mode: `max` or `min`.
+        select: the configuration's node: `monitor`, metric of the validation split to choose by, and `mode`, `max` or
+            `min`; `epoch` (else best) and `data` (else held_out).
+        named: metrics to show besides loss and accuracy of the three splits.
 
     Raises:
         EmptyComparison: no cell at all.
         ConfigFault: `monitor` is a metric of the test split or unknown, or `mode` is neither word.
     """
+    select = {**_BEFORE, **select}
     summary = summarise(cells, axes)
     names = setting_axes(axes)
     over = tuned_axes(varying(summary, names))
-    choice = choose(summary, over, by=monitor, mode=mode)
+    choice = choose(summary, over, by=select["monitor"], mode=select["mode"])
     settings = mark_chosen(summary, choice)
-    metrics = _ordered(metrics_of(cells, axes), monitor)
-    return Comparison(settings, choice, names, over, metrics, monitor, mode)
+    wanted = {*_SHOWN, *named, select["monitor"]}
+    metrics = _ordered([metric for metric in metrics_of(cells, axes) if metric in wanted], select["monitor"])
+    return Comparison(settings, choice, names, over, metrics, select)
 
 
 def _ordered(metrics: list[str], monitor: str) -> list[str]:

@@ -23,9 +23,10 @@ def pivot(summary: pd.DataFrame, rows: Sequence[str], columns: str, value: str) 
         value: a metric, `split/name`.
 
     Returns:
-        Columns `(field, value of the column axis)` where field is `mean`, `std`, or a count of the summary (`cells`,
-        `n`, `diverged`, …), so that `table["mean"]` is a plain grid and the others lie over it; NaN where the sweep
-        has no such setting. The index holds the values of `rows`. Both in order of first appearance.
+        Columns `(field, value of the column axis)` where field is `mean`, `std`, `recorded` (cells that have the
+        metric), or a count of the summary (`cells`, `n`, `diverged`, …), so that `table["mean"]` is a plain grid and
+        the others lie over it; NaN where the sweep has no such setting. The index holds the values of `rows`. Both in
+        order of first appearance.
 
     Raises:
         ConfigFault: `rows` and `columns` do not tell all settings apart.
@@ -35,6 +36,7 @@ def pivot(summary: pd.DataFrame, rows: Sequence[str], columns: str, value: str) 
     index = pd.MultiIndex.from_frame(summary.loc[~down.duplicated(), list(rows)])
     labels = pd.Index(summary.loc[~across.duplicated(), columns].tolist(), dtype=object, name=columns)
     fields = {name: summary.get(f"{value}/{name}", math.nan) for name in ("mean", "std")}
+    fields["recorded"] = summary.get(f"{value}/n", summary["n"])
     fields |= {name: summary[name] for name in _counts(summary)}
     grids = {}
     for name, numbers in fields.items():

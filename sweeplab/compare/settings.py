@@ -27,7 +27,8 @@ def summarise(cells: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
     Returns:
         One row per setting in order of first appearance: the axes without seed, `cells` (asked), `n` (completed), one
         count per other state that occurs, then `<metric>/mean` and `<metric>/std` over completed cells: sample standard
-        deviation (NaN for n = 1), both NaN as soon as one completed cell has no number there.
+        deviation (NaN for n = 1), both NaN as soon as one completed cell has no number there; then, of a metric that
+        not every completed cell recorded, how many did: `<metric>/n`.
 
     Raises:
         EmptyComparison: no cell at all.
@@ -97,4 +98,7 @@ def _spreads(cells: pd.DataFrame, axes: Sequence[str], member: "pd.Series[int]")
     incomplete = values.isna().groupby(member[completed]).any()
     statistics = {"mean": groups.mean().mask(incomplete), "std": groups.std(ddof=1).mask(incomplete)}
     columns = {f"{metric}/{name}": table[metric] for metric in values for name, table in statistics.items()}
-    return pd.DataFrame(columns, index=range(member.nunique()))
+    spreads = pd.DataFrame(columns, index=range(member.nunique()))
+    recorded = groups.count().reindex(spreads.index, fill_value=0)
+    partly = recorded.loc[:, incomplete.any()]
+    return pd.concat([spreads, partly.add_suffix("/n")], axis=1)

@@ -1,41 +1,52 @@
 """Comparisons made visible: terminal and files. Refuses to compute anything that is not in the comparison."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+    from sweeplab.compare import Comparison
+
 
 def publish(
-    folder: Path, cells: "pd.DataFrame", axes: Sequence[str], *, monitor: str, mode: str, console: "Console"
-) -> "pd.DataFrame":
+    folder: Path,
+    cells: "pd.DataFrame",
+    axes: Sequence[str],
+    *,
+    select: Mapping[str, str],
+    published: Mapping[str, Any] | None,
+    notes: Sequence[str],
+    console: "Console",
+) -> "Comparison":
     """Writes the tables of a sweep into `folder`, prints them, and returns the comparison.
 
     Args:
         folder: of the sweep; made if it is not there.
         cells: one row per cell: `cell_id`, `state`, every axis, metrics as `split/name`, times.
         axes: in the order of the sweep, with or without `seed`.
-        monitor: metric of the validation split that chose epochs and chooses the learning rate.
-        mode: `max` or `min`.
+        select: the configuration's node: which metric of the validation split chose epochs and chooses the learning
+            rate, whether the highest or the lowest, at which epoch cells are measured, and what validation data is.
+        published: what the experiment's source reports, as `sweeplab.published.matched` gives it, or None.
+        notes: where the experiment comes from and where it is known to differ, in words.
         console: where to print.
-
-    Returns:
-        One row per setting, as in comparison.csv.
 
     Raises:
         EmptyComparison: no cell at all.
-        ConfigFault: `monitor` is a metric of the test split or unknown, or `mode` is neither word.
+        ConfigFault: the metric that chooses is one of the test split or unknown, or `mode` is neither word.
     """
     # pandas takes a second to import, and the live view stands in this package too
     from sweeplab.compare import compare
     from sweeplab.report.files import write_cells, write_tables
+    from sweeplab.report.published import against_published, named_metrics
+    from sweeplab.report.table import data_notes
     from sweeplab.report.terminal import show
 
     write_cells(folder, cells)
-    comparison = compare(cells, axes, monitor=monitor, mode=mode)
-    write_tables(folder, comparison)
-    show(console, comparison, folder)
-    return comparison.settings
+    comparison = compare(cells, axes, select=select, named=named_metrics(published))
+    reported = against_published(cells, axes, published, data_notes(comparison))
+    write_tables(folder, comparison, reported, notes)
+    show(console, comparison, [part.table for part in reported], notes, folder)
+    return comparison

@@ -1,27 +1,45 @@
 """The tables of a sweep as files in its folder; each is whole or not there, whenever one looks."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from sweeplab.compare import Comparison
-from sweeplab.report.markup import csv_table, latex_table, markdown_table
-from sweeplab.report.table import choice_notes, choice_table, settings_table
+from sweeplab.report.markup import csv_table, latex_table, markdown_list, markdown_table
+from sweeplab.report.published import Reported
+from sweeplab.report.table import NOTES_TITLE, Table, choice_notes, choice_table, settings_table
+from sweeplab.report.words import plain_text
 
 
-def write_tables(folder: Path, comparison: Comparison) -> None:
-    """Writes `comparison.csv` (numbers), `comparison.md` and `comparison.tex` (text with notes) into `folder`."""
+def write_tables(folder: Path, comparison: Comparison, reported: Sequence[Reported], notes: Sequence[str]) -> None:
+    """Writes `comparison.csv` (numbers), `comparison.md` and `comparison.tex` (text with notes) into `folder`.
+
+    What a source reported gets files of its own numbers, and tables in the text. `notes` are on the whole sweep.
+    """
+    notes = [plain_text(note) for note in notes]
     metrics = [metric for metric in comparison.metrics if not metric.startswith("train/")]
     settings = settings_table(comparison, comparison.axes, metrics)
     settings = replace(settings, notes=[*settings.notes, *choice_notes(comparison)])
     tables = [settings, *([choice_table(comparison, comparison.axes, metrics)] if comparison.over else [])]
-    markdown = "\n".join([f"# {folder.name}", "", *map(markdown_table, tables)])
+    tables += [part.table for part in reported]
+    sections = [*map(markdown_table, tables), *([markdown_list(NOTES_TITLE, notes)] if notes else [])]
     _write(folder / "comparison.csv", csv_table(comparison.settings))
-    _write(folder / "comparison.md", markdown)
-    _write(
-        folder / "comparison.tex", latex_table(replace(settings, title=f"Settings of {folder.name}"), label=folder.name)
+    _write(folder / "comparison.md", "\n".join([f"# {folder.name}", "", *sections]))
+    _write(folder / "comparison.tex", _latex(folder.name, settings, reported, notes))
+    for part in reported:
+        _write(folder / f"{part.name}.csv", csv_table(part.frame))
+
+
+def _latex(name: str, settings: Table, reported: Sequence[Reported], notes: Sequence[str]) -> str:
+    """The settings and what was published, each in an environment of its own; the last one carries the notes."""
+    tables = {name: settings} | {f"{name}-{part.name}": part.table for part in reported}
+    last = list(tables)[-1]
+    tables[last] = replace(tables[last], notes=[*tables[last].notes, *notes])
+    return "\n".join(
+        latex_table(replace(table, title=f"{table.title} of {name}"), label=label) for label, table in tables.items()
     )
 
 

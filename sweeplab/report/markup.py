@@ -1,6 +1,7 @@
 """Tables as Markdown, LaTeX and CSV text; every name and value in them is text and can never be markup."""
 
 import re
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -19,6 +20,7 @@ _LATEX = str.maketrans(
         "`": r"\textasciigrave{}",
         "±": r"$\pm$",
         "—": "---",
+        "\N{MINUS SIGN}": "$-$",
         # after the \\ that ends a row these two would be read as its arguments
         "[": "{[}",
         "*": "{*}",
@@ -54,6 +56,11 @@ def markdown_table(table: Table) -> str:
     lines = [_markdown_row(row, widths, table.keys) for row in [header, marks, *rows]]
     notes = [f"- {markdown_text(note)}" for note in table.notes]
     return "\n".join([f"## {markdown_text(table.title)}", "", *lines, "", *notes, *[""] * bool(notes)])
+
+
+def markdown_list(title: str, lines: Sequence[str]) -> str:
+    """Lines under a heading."""
+    return "\n".join([f"## {markdown_text(title)}", "", *(f"- {markdown_text(line)}" for line in lines), ""])
 
 
 def latex_table(table: Table, *, label: str) -> str:

@@ -13,6 +13,11 @@ from sweeplab.report.words import ABSENT, axis_text, count_text, outcome_text, p
 
 Row = Mapping[Any, Any]  # a row of a table by its column names
 MARK = " *"
+TESTED_ON_VALIDATION = (
+    "CAUTION: validation is the test split here (select.data=test, as in much published work). The figures are no "
+    "estimates for new data, and any choice made on them favours lucky settings."
+)
+NOTES_TITLE = "Source and known deviations"
 MAX_NAMED = 12  # choices that one note can list and still be read
 
 
@@ -30,7 +35,7 @@ class Table:
 def settings_table(comparison: Comparison, axes: Sequence[str], metrics: Sequence[str]) -> Table:
     """Every setting, `mean ± std` of its metrics; chosen ones carry a mark."""
     rows = [
-        [*_marked(row, comparison, axes), count_text(_counts(row)), *(_metric(row, metric) for metric in metrics)]
+        [*_marked(row, comparison, axes), count_text(counts_of(row)), *(_metric(row, metric) for metric in metrics)]
         for row in comparison.settings.to_dict("records")
     ]
     return Table("Settings", [*axes, "n", *metrics], rows, len(axes), _settings_notes(comparison))
@@ -41,14 +46,19 @@ def choice_table(comparison: Comparison, axes: Sequence[str], metrics: Sequence[
     names = [*(axis for axis in axes if axis not in comparison.over), *comparison.over]
     chosen = comparison.choice.to_dict("records")
     rows = [
-        [*(_axis(row, axis) for axis in names), count_text(_counts(row)), *(_metric(row, metric) for metric in metrics)]
+        [
+            *(axis_cell(row, axis) for axis in names),
+            count_text(counts_of(row)),
+            *(_metric(row, metric) for metric in metrics),
+        ]
         for row in chosen
     ]
     notes = [": ".join(filter(None, [_group(row, comparison), row["note"]])) for row in chosen if row["note"]]
     if len(notes) > MAX_NAMED:
         notes[MAX_NAMED:] = [f"{len(notes) - MAX_NAMED} more notes like these: see comparison.csv."]
     title = f"{_listed(comparison.over)} chosen by the {comparison.best} mean {comparison.monitor}"
-    return Table(title, [*names, "n", *metrics], rows, len(names), [*notes, *_lost_note(comparison)])
+    notes = [*data_notes(comparison), *notes, *_lost_note(comparison)]
+    return Table(title, [*names, "n", *metrics], rows, len(names), notes)
 
 
 def pivot_table(comparison: Comparison, rows: Sequence[str], columns: str, metric: str) -> Table:
@@ -61,7 +71,7 @@ def pivot_table(comparison: Comparison, rows: Sequence[str], columns: str, metri
         places = [{name: field[down, across] for name, field in fields.items()} for across in range(len(values))]
         body.append([*map(_value, rows, key), *(_place(place, metric) for place in places)])
     header = [*rows, *(f"{columns}={_value(columns, value)}" for value in values)]
-    return Table(metric, header, body, len(rows), [])
+    return Table(metric, header, body, len(rows), data_notes(comparison))
 
 
 def choice_notes(comparison: Comparison) -> list[str]:
@@ -73,12 +83,20 @@ def choice_notes(comparison: Comparison) -> list[str]:
     return [f"Chosen {_listed(comparison.over)}: {'; '.join(named)}.", *_lost_note(comparison)]
 
 
+def data_notes(comparison: Comparison) -> list[str]:
+    """What stands under every table and figure where validation data is no data of its own."""
+    return [TESTED_ON_VALIDATION] if comparison.select["data"] == "test" else []
+
+
 def _settings_notes(comparison: Comparison) -> list[str]:
     one_seed = comparison.settings["cells"].max() == 1
     spread = "one seed: no spread" if one_seed else "± is the sample standard deviation over seeds, none where n is 1"
+    at_best = f"the epoch that had its {comparison.best} {comparison.monitor}"
+    epoch = "its last epoch" if comparison.select["epoch"] == "last" else at_best
     notes = [
+        *data_notes(comparison),
         f"n: cells completed of cells asked; {spread}.",
-        f"Each cell is measured at the epoch that had its {comparison.best} {comparison.monitor}.",
+        f"Each cell is measured at {epoch}.",
     ]
     rule = f"* {_listed(comparison.over)} chosen by the {comparison.best} mean {comparison.monitor}."
     return [*notes, rule] if comparison.over else notes
@@ -94,14 +112,14 @@ def _lost_note(comparison: Comparison) -> list[str]:
 
 
 def _chosen_words(row: Row, comparison: Comparison) -> str:
-    value = ", ".join(_axis(row, axis) for axis in comparison.over)
+    value = ", ".join(axis_cell(row, axis) for axis in comparison.over)
     group = _group(row, comparison)
     note = row["note"] and f" ({row['note']})"
     return f"{value}{group and f' for {group}'}{note}"
 
 
 def _group(row: Row, comparison: Comparison) -> str:
-    words = [_axis(row, axis) for axis in comparison.varying if axis not in comparison.over]
+    words = [axis_cell(row, axis) for axis in comparison.varying if axis not in comparison.over]
     return " ".join(word for word in words if word != ABSENT)
 
 
@@ -111,29 +129,32 @@ def _listed(axes: Sequence[str]) -> str:
 
 def _marked(row: Row, comparison: Comparison, axes: Sequence[str]) -> list[str]:
     marked = comparison.over[:1] if row["chosen"] else []
-    return [_axis(row, axis) + MARK * (axis in marked) for axis in axes]
+    return [axis_cell(row, axis) + MARK * (axis in marked) for axis in axes]
 
 
 def _place(place: Row, metric: str) -> str:
     if is_missing(place["cells"]):
         return ""
-    counts = _counts(place)
+    counts = counts_of(place)
     if not counts["n"]:
         return outcome_text(counts)
-    text = spread_text(metric, place["mean"], place["std"])
+    text = spread_text(metric, place["mean"], place["std"]) if place["recorded"] else ABSENT
     return text if counts["n"] == counts["cells"] else f"{text} ({counts['n']}/{counts['cells']})"
 
 
 def _metric(row: Row, metric: str) -> str:
-    return spread_text(metric, row[f"{metric}/mean"], row[f"{metric}/std"]) if row["n"] else ABSENT
+    recorded = row.get(f"{metric}/n", row["n"])
+    return spread_text(metric, row[f"{metric}/mean"], row[f"{metric}/std"]) if recorded else ABSENT
 
 
-def _counts(row: Row) -> dict[str, int]:
+def counts_of(row: Row) -> dict[str, int]:
+    """The counts of a row: `cells`, `n` and every state but completed."""
     known = ("cells", "n", *STATES)
     return {name: int(row[name]) for name in known if name in row and name != COMPLETED}
 
 
-def _axis(row: Row, axis: str) -> str:
+def axis_cell(row: Row, axis: str) -> str:
+    """A row's value on an axis in words."""
     return _value(axis, row[axis])
 
 

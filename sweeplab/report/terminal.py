@@ -12,24 +12,35 @@ from rich.text import Text
 
 from sweeplab.compare import Comparison
 from sweeplab.compare.settings import positions
-from sweeplab.report.table import Table, choice_table, pivot_table, settings_table
-from sweeplab.report.words import encodable
+from sweeplab.report.table import NOTES_TITLE, Table, choice_table, pivot_table, settings_table
+from sweeplab.report.words import encodable, plain_text
 
 MAX_ROWS = 40
 MAX_BLOCKS = 3  # of one pivot that is wider than the terminal
 _GAP = 3  # between two columns
 
 
-def show(console: Console, comparison: Comparison, folder: Path) -> None:
-    """Prints settings by metrics, what validation chose, and test accuracy laid out over two axes.
+def show(
+    console: Console, comparison: Comparison, published: Sequence[Table], notes: Sequence[str], folder: Path
+) -> None:
+    """Prints settings by metrics, what validation chose, test accuracy over two axes, then what was published.
 
     Args:
         console: a terminal or not; its width decides how many columns are shown.
         comparison: what to show.
+        published: tables of published figures and orderings.
+        notes: on the whole sweep, in words.
         folder: of the sweep; named because whatever is left out is there.
     """
     for table in _tables(comparison, console.width):
         _print(console, table)
+    for table in published:
+        _print(console, _cut(table))
+    if notes:
+        _say(console, NOTES_TITLE, "bold")
+        for note in notes:
+            _say(console, plain_text(note), "")
+        console.print()
     console.print(
         _text(console, f"Tables: {folder}/comparison.csv, .md, .tex · cells: {folder}/cells.csv"), soft_wrap=True
     )
@@ -66,6 +77,13 @@ def _shortened(table: Table, comparison: Comparison, keys: Sequence[str]) -> Tab
     best_first = list(dict.fromkeys(row_of[setting] for setting in comparison.ranks()))
     note = f"The best {MAX_ROWS} by {comparison.monitor} are shown, {left_out} more are in comparison.csv."
     return replace(table, rows=[table.rows[row] for row in best_first[:MAX_ROWS]], notes=[note, *table.notes])
+
+
+def _cut(table: Table) -> Table:
+    left_out = len(table.rows) - MAX_ROWS
+    if left_out <= 0:
+        return table
+    return replace(table, rows=table.rows[:MAX_ROWS], notes=[f"{left_out} more are in comparison.md.", *table.notes])
 
 
 def _narrowed(table: Table, least: int, width: int) -> Table:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 ABSENT = "—"
+MINUS = "\N{MINUS SIGN}"
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])", re.DOTALL)
 
 
@@ -26,6 +27,17 @@ def spread_text(metric: str, mean: float, std: float) -> str:
         return text
     decimals = len(text.partition(".")[2])
     return f"{text} ± {_short_exponent(f'{std:.2g}') if 'e' in text else f'{std:.{decimals}f}'}"
+
+
+def difference_text(metric: str, value: float, measured: float) -> str:
+    """How far `measured` lies above a value, with its sign and as many decimals as the measured one has."""
+    if not math.isfinite(measured - value):
+        return ABSENT
+    text = metric_text(metric, measured)
+    distance = abs(measured - value)
+    size = metric_text(metric, distance) if "e" in text else f"{distance:.{len(text.partition('.')[2])}f}"
+    sign = "" if not float(size) else MINUS if measured < value else "+"
+    return f"{sign}{size}"
 
 
 def axis_text(axis: str, value: object) -> str:
@@ -87,7 +99,7 @@ def encodable(text: str, encoding: str) -> str:
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
-        for character, substitute in {"±": "+-", ABSENT: "-", "·": "-"}.items():
+        for character, substitute in {"±": "+-", ABSENT: "-", MINUS: "-", "·": "-"}.items():
             text = text.replace(character, substitute)
     return text.encode(encoding, "replace").decode(encoding)
 

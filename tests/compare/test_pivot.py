@@ -46,3 +46,10 @@ def test_missing_value_can_head_a_column() -> None:
 def test_two_settings_in_one_place_are_refused() -> None:
     with pytest.raises(ConfigFault, match=r"one place of the pivot · momentum by optimizer · rows that also name lr"):
         pivot(SUMMARY, ["momentum"], "optimizer", "test/accuracy")
+
+
+def test_cells_that_recorded_the_metric_are_counted() -> None:
+    cells = CELLS.assign(**{"optimizer/x": [1.0, 2.0, math.nan, math.nan]})
+    grid = pivot(summarise(cells, ["optimizer", "lr", "seed"]), ["optimizer"], "lr", "optimizer/x")
+    assert grid["recorded"].loc["adam", 0.1].item() == 0
+    assert grid["recorded"].loc["radam", 0.1].item() == 2

@@ -131,3 +131,18 @@ def test_settings_come_in_order_of_first_appearance(rows: list[tuple[object, ...
         (None if pd.isna(name) else name, lr) for name, lr in zip(summary["optimizer"], summary["lr"], strict=True)
     ]
     assert found == list(dict.fromkeys((name, lr) for name, lr, *_ in rows))
+
+
+def test_metric_that_some_cells_recorded_is_counted_beside_its_mean() -> None:
+    cells = pd.DataFrame(
+        {
+            "state": ["completed", "completed", "completed", "diverged"],
+            "optimizer": ["swats", "swats", "adam", "swats"],
+            "optimizer/switch_step": [10.0, math.nan, math.nan, 30.0],
+            "val/accuracy": [0.5, 0.5, 0.5, math.nan],
+        }
+    )
+    summary = summarise(cells, ["optimizer"])
+    assert summary["optimizer/switch_step/n"].tolist() == [1, 0]
+    assert summary["optimizer/switch_step/mean"].isna().all()
+    assert "val/accuracy/n" not in summary

@@ -48,6 +48,7 @@ def latex_read(text: str) -> str:
         r"\textasciigrave{}": "`",
         r"$\pm$": "±",
         "---": "—",
+        "$-$": "\N{MINUS SIGN}",
         "{[}": "[",
         "{*}": "*",
     }

@@ -14,6 +14,7 @@ from sweeplab.errors import ConfigFault
 from sweeplab.report import publish
 
 AXES = ["optimizer", "lr", "seed"]
+SELECT = {"monitor": "val/accuracy", "mode": "max"}
 
 
 def grid(num_optimizers: int, rates: list[float], seeds: int) -> pd.DataFrame:
@@ -38,7 +39,7 @@ def grid(num_optimizers: int, rates: list[float], seeds: int) -> pd.DataFrame:
 
 def printed(folder: Path, cells: pd.DataFrame, width: int = 80, **options: object) -> str:
     console = Console(file=io.StringIO(), width=width, **options)  # type: ignore[arg-type]
-    publish(folder, cells, AXES, monitor="val/accuracy", mode="max", console=console)
+    publish(folder, cells, AXES, select=SELECT, published=None, notes=[], console=console)
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
@@ -92,17 +93,20 @@ def test_same_cells_give_the_same_files(tmp_path: Path) -> None:
     assert texts[0] == texts[1]
 
 
-def test_returned_frame_is_the_comparison(tmp_path: Path) -> None:
+def test_comparison_is_returned(tmp_path: Path) -> None:
     console = Console(file=io.StringIO())
-    table = publish(tmp_path, grid(2, [0.1], 2), AXES, monitor="val/accuracy", mode="max", console=console)
+    table = publish(
+        tmp_path, grid(2, [0.1], 2), AXES, select=SELECT, published=None, notes=[], console=console
+    ).settings
     assert table["optimizer"].tolist() == ["o0", "o1"]
     assert {"chosen", "note", "test/accuracy/mean", "test/accuracy/std"} <= set(table)
 
 
 def test_choosing_on_test_is_refused_after_the_cells_are_safe(tmp_path: Path) -> None:
     console = Console(file=io.StringIO())
+    by_test = {**SELECT, "monitor": "test/accuracy"}
     with pytest.raises(ConfigFault, match="test data is refused"):
-        publish(tmp_path, grid(2, [0.1], 2), AXES, monitor="test/accuracy", mode="max", console=console)
+        publish(tmp_path, grid(2, [0.1], 2), AXES, select=by_test, published=None, notes=[], console=console)
     assert [path.name for path in tmp_path.iterdir()] == ["cells.csv"]
 
 
@@ -163,5 +167,6 @@ def test_rich_markup_in_names_is_text(tmp_path: Path) -> None:
 def test_terminal_without_unicode_gets_the_table_too(tmp_path: Path) -> None:
     raw = io.BytesIO()
     console = Console(file=io.TextIOWrapper(raw, encoding="ascii", write_through=True), width=80)
-    publish(tmp_path, grid(2, [0.1, 0.01], 2), AXES, monitor="val/accuracy", mode="max", console=console)
+    cells = grid(2, [0.1, 0.01], 2)
+    publish(tmp_path, cells, AXES, select=SELECT, published=None, notes=[], console=console)
     assert b"0.0100 +- 0.0000" in raw.getvalue()

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from sweeplab.compare import Comparison, compare
-from sweeplab.report.table import choice_notes, choice_table, pivot_table, settings_table
+from sweeplab.report.table import choice_notes, choice_table, data_notes, pivot_table, settings_table
 
 ROWS = [
     ("adam", 0.1, 0, "completed", 0.5, 0.4),
@@ -17,10 +17,13 @@ ROWS = [
 ]
 
 
-def comparison(rows: list[tuple[object, ...]], mode: str = "max") -> Comparison:
+SELECT = {"monitor": "val/accuracy", "mode": "max"}
+
+
+def comparison(rows: list[tuple[object, ...]], mode: str = "max", **select: str) -> Comparison:
     columns = ["optimizer", "lr", "seed", "state", "val/accuracy", "test/accuracy"]
     cells = pd.DataFrame(rows, columns=columns)
-    return compare(cells, ["optimizer", "lr", "seed"], monitor="val/accuracy", mode=mode)
+    return compare(cells, ["optimizer", "lr", "seed"], select={"monitor": "val/accuracy", "mode": mode, **select})
 
 
 def test_every_setting_is_a_row_and_the_chosen_are_marked() -> None:
@@ -96,5 +99,34 @@ def test_values_from_elsewhere_lose_their_control_characters() -> None:
 def test_group_is_named_without_the_axes_it_lacks() -> None:
     cells = pd.DataFrame({"optimizer": ["adam", "adam", "sgdm"], "lr": [0.1, 0.2, 0.1], "momentum": [None, None, 0.9]})
     cells = cells.assign(state="completed", **{"val/accuracy": [0.1, 0.2, 0.3]})
-    groups = compare(cells, ["optimizer", "lr", "momentum"], monitor="val/accuracy", mode="max")
+    groups = compare(cells, ["optimizer", "lr", "momentum"], select=SELECT)
     assert choice_notes(groups) == ["Chosen lr: 2e-1 for adam; 1e-1 for sgdm 0.9."]
+
+
+def test_last_epoch_is_said_to_be_what_cells_are_measured_at() -> None:
+    assert (
+        settings_table(comparison(ROWS, epoch="last"), ["lr"], []).notes[1]
+        == "Each cell is measured at its last epoch."
+    )
+
+
+def test_caution_comes_first_where_validation_is_the_test_split() -> None:
+    tested = comparison(ROWS, data="test")
+    caution = (
+        "CAUTION: validation is the test split here (select.data=test, as in much published work). The figures are no "
+        "estimates for new data, and any choice made on them favours lucky settings."
+    )
+    assert settings_table(tested, ["lr"], []).notes[0] == caution
+    assert choice_table(tested, ["lr"], []).notes[0] == caution
+    assert pivot_table(tested, ["optimizer"], "lr", "test/accuracy").notes == [caution]
+    assert data_notes(comparison(ROWS, data="held_out")) == []
+
+
+def test_metric_that_no_cell_of_a_setting_recorded_is_absent() -> None:
+    cells = pd.DataFrame({"optimizer": ["swats", "adam"], "lr": [0.1, 0.2], "seed": 0, "state": "completed"})
+    cells = cells.assign(**{"val/accuracy": 0.5, "optimizer/switch_step": [120.0, math.nan]})
+    steps = compare(cells, ["optimizer", "lr", "seed"], select=SELECT, named=["optimizer/switch_step"])
+    table = settings_table(steps, ["optimizer"], ["optimizer/switch_step"])
+    assert [row[2] for row in table.rows] == ["120.0", "—"]
+    pivoted = pivot_table(steps, ["optimizer"], "lr", "optimizer/switch_step")
+    assert pivoted.rows == [["swats", "120.0", ""], ["adam", "", "—"]]

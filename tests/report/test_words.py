@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweeplab.report.words import (
+    MINUS,
     axis_text,
     count_text,
+    difference_text,
     duration_text,
     encodable,
     last_line,
@@ -126,3 +128,24 @@ def test_any_text_can_be_written_in_any_encoding(text: str, encoding: str) -> No
 def test_signs_a_terminal_lacks_are_spelt() -> None:
     assert encodable("0.91 ± 0.02 — é", "ascii") == "0.91 +- 0.02 - ?"
     assert encodable("0.91 ± 0.02", "utf-8") == "0.91 ± 0.02"
+
+
+@pytest.mark.parametrize(
+    ("metric", "published", "measured", "text"),
+    [
+        ("val/accuracy", 0.8953, 0.9, "+0.0047"),
+        ("val/accuracy", 0.9, 0.85, f"{MINUS}0.0500"),
+        ("val/accuracy", 0.9, 0.90001, "0.0000"),
+        ("train/loss", 0.4127, 12.5, "+12.09"),
+        ("train/loss", 2.0, 1e-5, f"{MINUS}2.000"),
+        ("val/accuracy", 0.9, math.nan, "—"),
+    ],
+)
+def test_difference_has_a_sign_and_the_decimals_of_the_measured(
+    metric: str, published: float, measured: float, text: str
+) -> None:
+    assert difference_text(metric, published, measured) == text
+
+
+def test_minus_is_spelt_where_a_terminal_lacks_it() -> None:
+    assert encodable(f"{MINUS}0.05", "ascii") == "-0.05"

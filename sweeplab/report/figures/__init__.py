@@ -1,0 +1,64 @@
+"""Figures of a sweep: tidy frames in, a matplotlib figure out, one module each; needs no display."""
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sweeplab.compare import Comparison
+from sweeplab.compare.settings import positions
+from sweeplab.report.figures.learning_curves import learning_curves
+from sweeplab.report.figures.learning_rate import learning_rate
+from sweeplab.report.figures.style import style
+
+_FORMATS = ("png", "pdf")
+
+
+def write_figures(
+    folder: Path,
+    comparison: Comparison,
+    cells: pd.DataFrame,
+    curves_of: Callable[[Sequence[str]], pd.DataFrame],
+) -> list[Path]:
+    """Draws what there is to show, each figure as PNG and PDF; returns the files written.
+
+    Args:
+        folder: where the files go; made if it is not there.
+        comparison: settings against settings.
+        cells: the cells that were compared.
+        curves_of: gives the evaluations of cells by id: `cell_id`, `epoch`, metrics as `split/name`.
+    """
+    with style(), warnings.catch_warnings():
+        # a name in a script that the font lacks shows boxes, and is in every table
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figures = _draw(comparison, cells, curves_of)
+        return [_save(figure, folder / f"{name}.{end}") for name, figure in figures for end in _FORMATS]
+
+
+def _draw(
+    comparison: Comparison, cells: pd.DataFrame, curves_of: Callable[[Sequence[str]], pd.DataFrame]
+) -> Iterator[tuple[str, Figure]]:
+    chosen = positions(cells, comparison.axes).isin(comparison.settings.index[comparison.settings["chosen"]])
+    found = {
+        "learning_rate": learning_rate(comparison),
+        "learning_curves": learning_curves(comparison, cells, curves_of(cells.loc[chosen, "cell_id"].tolist())),
+    }
+    return ((name, figure) for name, figure in found.items() if figure is not None)
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    """Whole or not there; the same figure gives the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{os.getpid()}.{path.name}")
+    dates = {"CreationDate": None} if path.suffix == ".pdf" else {}
+    try:
+        figure.savefig(draft, metadata=dates)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    # the layout is settled: the next format need not settle it again
+    figure.set_layout_engine("none")
+    return path

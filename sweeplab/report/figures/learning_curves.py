@@ -1,0 +1,63 @@
+"""How training went: metrics per epoch of the settings that validation chose."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from sweeplab.compare import Comparison, summarise
+from sweeplab.compare.settings import COMPLETED, ENDED_WITHOUT_RESULT, positions
+from sweeplab.report.figures.lines import Group, best_groups, common_notes
+from sweeplab.report.figures.style import draw_line, label_metric, new_figure, write_around
+from sweeplab.report.table import axis_cell
+
+_NUM_MARKERS = 8  # on a line
+
+
+def learning_curves(comparison: Comparison, cells: pd.DataFrame, curves: pd.DataFrame) -> Figure | None:
+    """The monitored metric and the training loss per epoch, mean over the seeds that reached it.
+
+    Args:
+        comparison: of settings; a line for each chosen one.
+        cells: the cells that were compared: `cell_id`, `state`, every axis.
+        curves: `cell_id`, `epoch` (from 1), metrics as `split/name`.
+
+    Returns:
+        None where no cell reached a second epoch.
+    """
+    metrics = [metric for metric in (comparison.monitor, "train/loss") if metric in curves]
+    if not metrics or curves["epoch"].nunique() < 2:
+        return None
+    setting = positions(cells, comparison.axes).set_axis(cells["cell_id"])
+    lost = set(cells.loc[cells["state"].isin(ENDED_WITHOUT_RESULT), "cell_id"])
+    curves = curves.assign(setting=curves["cell_id"].map(setting), lost=curves["cell_id"].isin(lost))
+    groups = best_groups(comparison)
+    figure = new_figure(3.7)
+    panels = figure.subplots(1, len(metrics), squeeze=False)[0]
+    for panel, metric in zip(panels, metrics, strict=True):
+        label_metric(panel, metric)
+        panel.set_xlabel("epoch (passes over the training data)")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        drawn = [_draw(panel, group, curves, metric, comparison) for group in groups]
+    notes = common_notes(comparison, groups, "the seeds that reached the epoch")
+    if curves["lost"].any():
+        notes.append("Crosses: a cell ended here without a result.")
+    title = f"Learning curves at the chosen {', '.join(comparison.over)}" if comparison.over else "Learning curves"
+    write_around(figure, title, [line for line in drawn if line is not None], notes)
+    return figure
+
+
+def _draw(panel: Axes, group: Group, curves: pd.DataFrame, metric: str, comparison: Comparison) -> Line2D | None:
+    chosen = group.settings[group.settings["chosen"]]
+    own = curves[curves["setting"].isin(chosen.index)].dropna(subset=[metric])
+    if own.empty:
+        return None
+    ends = own[own["lost"]].drop_duplicates("cell_id", keep="last")
+    panel.plot(ends["epoch"], ends[metric], "x", color=group.look["color"], markersize=6, markeredgewidth=1.5)
+    epochs = summarise(own.assign(state=COMPLETED), ["epoch"]).sort_values("epoch")
+    tuned = [f"{axis}={axis_cell(chosen.iloc[0].to_dict(), axis)}" for axis in comparison.over]
+    name = " ".join(filter(None, [group.name, *tuned]))
+    every = max(1, len(epochs) // _NUM_MARKERS)
+    mean, std = (epochs[f"{metric}/{statistic}"] for statistic in ("mean", "std"))
+    return draw_line(panel, epochs["epoch"], mean, std, label=name, markevery=every, **group.look)

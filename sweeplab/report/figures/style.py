@@ -1,0 +1,116 @@
+"""How every figure looks: colours that colour-blind readers tell apart, markers and dashes that print in grey."""
+
+import textwrap
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+from sweeplab.report.words import axis_text
+
+WIDTH_IN, DPI = 8.0, 150  # 1200 pixels
+GREY = "0.35"
+# Tol, "Colour schemes" (SRON/EPS/TN/09-002): bright
+_COLOURS = ("#4477AA", "#EE6677", "#228833", "#AA3377", "#66CCEE", "#CCBB44")
+_DASHES = ("-", (0, (4, 1.5)))
+_MARKERS = "osD^vP>p<hd8"  # none like the crosses that mark lost cells
+MAX_LINES = len(_COLOURS) * len(_DASHES)
+_NOTE_WIDTH = 150  # characters
+_MAX_TICKS = 8
+
+
+def style() -> AbstractContextManager[None]:
+    """Settings in which every figure is made and saved, whatever the user's own are."""
+    return mpl.rc_context(
+        {
+            "text.usetex": False,
+            "text.parse_math": False,  # a name may hold dollar signs
+            "font.family": "DejaVu Sans",
+            "font.size": 9,
+            "axes.titlesize": 9,
+            "axes.labelsize": 9,
+            "legend.fontsize": 8.5,
+            "xtick.labelsize": 8,
+            "ytick.labelsize": 8,
+            "figure.facecolor": "white",
+            "savefig.facecolor": "white",
+            "axes.facecolor": "white",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.color": "0.92",
+            "grid.linewidth": 0.8,
+            "lines.linewidth": 1.3,
+            "lines.markersize": 4.5,
+            "pdf.fonttype": 42,  # text stays text
+        }
+    )
+
+
+def line_style(number: int) -> dict[str, Any]:
+    """Colour, dashes and marker of the line of this number, from 0."""
+    return {
+        "color": _COLOURS[number % len(_COLOURS)],
+        "linestyle": _DASHES[number // len(_COLOURS) % len(_DASHES)],
+        "marker": _MARKERS[number % len(_MARKERS)],
+        "markeredgecolor": "white",
+        "markeredgewidth": 0.5,
+    }
+
+
+def new_figure(height_in: float) -> Figure:
+    """An empty figure of the common width."""
+    return Figure(figsize=(WIDTH_IN, height_in), dpi=DPI, layout="constrained")
+
+
+def draw_line(axes: Axes, x: Any, mean: Any, std: Any, **look: Any) -> Line2D:
+    """A line of means with a band of one standard deviation to both sides, where there is one."""
+    (line,) = axes.plot(x, mean, **look)
+    spread = np.nan_to_num(np.asarray(std, dtype=float))
+    if spread.any():
+        low = np.asarray(mean) - spread
+        if axes.get_yscale() == "log":
+            low = np.maximum(low, np.nanmin(mean) / 2)
+        axes.fill_between(x, low, np.asarray(mean) + spread, color=look["color"], alpha=0.15, linewidth=0)
+    return line
+
+
+def label_metric(axes: Axes, metric: str) -> None:
+    """Names a metric above the panel and its unit beside it; a loss, which spans decades, gets a log scale."""
+    name = metric.partition("/")[2]
+    axes.set_title(metric, loc="left", fontweight="bold")
+    axes.set_ylabel({"accuracy": "fraction of examples", "loss": "nats per example (log scale)"}.get(name, name))
+    if name == "loss":
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def label_rates(axes: Axes, rates: Sequence[float]) -> None:
+    """A logarithmic scale of learning rates, ticked at the rates themselves if there is room."""
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate lr (log scale)")
+    if len(rates) <= _MAX_TICKS:
+        axes.xaxis.set_major_locator(FixedLocator(rates))
+        axes.xaxis.set_major_formatter(FixedFormatter([axis_text("lr", rate) for rate in rates]))
+        axes.xaxis.set_minor_locator(NullLocator())
+    else:
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: axis_text("lr", float(value))))
+
+
+def write_around(figure: Figure, title: str, lines: Sequence[Line2D], notes: Sequence[str]) -> None:
+    """The title on top, the legend to the right, what a reader must know below."""
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10.5)
+    if any(str(line.get_label()) for line in lines):
+        names = [str(line.get_label()) for line in lines]
+        figure.legend(lines, names, loc="outside right upper", frameon=False, handlelength=3)
+    words = "\n".join(textwrap.fill(note, _NOTE_WIDTH) for note in notes)
+    figure.supxlabel(words, x=0.01, ha="left", fontsize=7.5, color=GREY)
