@@ -9,6 +9,9 @@ from typing import Any
 
 from sweeplab.errors import ConfigFault
 from sweeplab.limits import MISSING, find_limit_faults
+from sweeplab.parameter_groups import find_group_faults
+from sweeplab.published import find_published_faults
+from sweeplab.steps import find_step_faults
 from sweeplab.target import find_target_faults
 
 # Trusted without being named; `trusted_targets` adds one's own packages.
@@ -46,6 +49,10 @@ def build(node: Mapping[str, Any], /, *args: Any, trusted: Sequence[str], **kwar
 def find_faults(config: Mapping[str, Any]) -> list[str]:
     """Everything wrong with the resolved configuration of one cell, one line each: what, value, allowed, where."""
     faults = list(find_limit_faults(config))
+    faults += find_group_faults(config.get("parameter_groups", []))
+    faults += find_published_faults(config.get("published"))
+    if not faults:
+        faults += find_step_faults(config)
     trusted = config.get("trusted_targets")
     prefixes = _with_own(map(str, trusted) if isinstance(trusted, list | tuple) else ())
     for key, value in config.items():

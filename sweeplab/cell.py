@@ -13,7 +13,17 @@ from typing import Any
 REPLICATE_AXIS = "seed"
 
 # Top-level keys that cannot change a result. A config adds dotted ones under its own key `circumstance`.
-CIRCUMSTANCE = ("runtime", "tracker", "name", "tags", "circumstance", "hydra")
+CIRCUMSTANCE = (
+    "runtime",
+    "tracker",
+    "name",
+    "tags",
+    "provenance",
+    "known_deviations",
+    "published",
+    "circumstance",
+    "hydra",
+)
 
 Config = dict[str, Any]
 
@@ -46,6 +56,16 @@ def label(axes: Mapping[str, Any]) -> str:
 
 def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def axis_value(name: str, config: Mapping[str, Any], choices: Mapping[str, str]) -> Any:
+    """A cell's value on an axis: the chosen file of a group, else the value in its configuration, else None."""
+    if name in choices:
+        return choices[name]
+    value: Any = config
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
 
 
 def is_circumstance(key: str) -> bool:

@@ -78,7 +78,9 @@ _WORDS = _list_of(_text(".+"))
 LIMITS = (
     Limit("lr", _POSITIVE, "> 0", "set it as lr=1e-3"),
     Limit("weight_decay", _NOT_NEGATIVE, ">= 0", "set it as weight_decay=1e-4"),
+    Limit("l2", _NOT_NEGATIVE, ">= 0", "set it as l2=1e-4"),
     Limit("batch_size", _whole(1), "a whole number >= 1"),
+    Limit("drop_last", _is_bool, "true or false"),
     Limit("eval_batch_size", _whole(1), "a whole number >= 1"),
     Limit("max_epochs", _whole(1), "a whole number >= 1"),
     Limit("limit_batches", _or_null(_whole(1)), "a whole number >= 1, or null for all"),
@@ -88,6 +90,8 @@ LIMITS = (
     Limit("deterministic", _is_bool, "true or false"),
     Limit("channels_last", _is_bool, "true or false"),
     Limit("gradient_clip", _or_null(_POSITIVE), "> 0, or null"),
+    Limit("select.data", _one_of("held_out", "test"), "held_out or test"),
+    Limit("select.epoch", _one_of("best", "last"), "best or last"),
     Limit(
         "select.monitor",
         _one_of(*_VAL_METRICS),
@@ -108,6 +112,8 @@ LIMITS = (
     Limit("early_stopping.baseline", _or_null(_number(lambda _: True)), "a finite number, or null"),
     Limit("name", _or_null(_text(r"(?!\.)[^/\\\0]+")), "the name of one folder, or null"),
     Limit("tags", _WORDS, "a list of words"),
+    Limit("provenance", _or_null(_text("(?s).+")), "words, or null"),
+    Limit("known_deviations", _WORDS, "a list of words"),
     Limit("runtime.output_dir", _text(".+"), "a folder"),
     Limit("runtime.data_dir", _text(".+"), "a folder"),
     Limit("runtime.accelerator", _one_of("auto", "cpu", "gpu", "mps"), "one of auto, cpu, gpu, mps"),

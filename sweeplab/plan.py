@@ -14,13 +14,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from sweeplab import grid
 from sweeplab.build import find_faults
-from sweeplab.cell import Cell, canonical, identify
+from sweeplab.cell import Cell, axis_value, canonical, identify
 from sweeplab.compose import Composer, Composition
 from sweeplab.errors import ConfigFault
 from sweeplab.exclude import Exclusion, exclusions
 from sweeplab.grid import AxisParser, Grid, Point, RuleReport, Rules
 
-_ABSENT = object()
 _STEM_LENGTH = 60
 _SHOWN_FAULTS = 20
 
@@ -146,7 +145,10 @@ def _assemble(expanded: Grid, compositions: list[Composition], excluded: list[Ex
     for point, composition in kept:
         cell_id = identify(composition.config)
         if cell_id not in cells:
-            axes = {axis_name(key): axis_value(key, composition) for key in expanded.swept}
+            axes = {
+                axis_name(key): axis_value(axis_name(key), composition.config, composition.choices)
+                for key in expanded.swept
+            }
             cells[cell_id] = Cell(cell_id, composition.config, axes, composition.choices, tuple(point.values()))
     if len(cells) < len(kept):
         reports.append(RuleReport("cells that resolve to the same configuration", removed=len(kept) - len(cells)))
@@ -197,19 +199,6 @@ def _raise(faults: list[str]) -> None:
 def axis_name(key: str) -> str:
     """Name of an axis: the key without Hydra's marks (`+momentum` is `momentum`)."""
     return key.lstrip("+~")
-
-
-def axis_value(key: str, composition: Composition) -> Any:
-    """A cell's value on an axis: the chosen file of a group, else the value in its configuration, else None."""
-    name = axis_name(key)
-    if name in composition.choices:
-        return composition.choices[name]
-    value: Any = composition.config
-    for part in name.split("."):
-        value = value.get(part, _ABSENT) if isinstance(value, Mapping) else _ABSENT
-        if value is _ABSENT:
-            return None
-    return value
 
 
 def varied_axes(cells: Sequence[Cell], keys: Sequence[str]) -> dict[str, list[Any]]:

@@ -21,16 +21,21 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from sweeplab import record
 from sweeplab.allocator import keep_freed_memory
 from sweeplab.build import build
+from sweeplab.callbacks import callbacks
 from sweeplab.cell import Cell, science
+from sweeplab.parameter_groups import TreatedParameters
 from sweeplab.provenance import provenance
 from sweeplab.record import CellFolder
 from sweeplab.secrets import scrub
 from sweeplab.start import seed_everything, weights_hash
-from sweeplab.task import Diverged, Metrics, Task, callbacks
+from sweeplab.task import Diverged, Metrics, Task
 from sweeplab.tracking import CellIdentity, Tracker, open_tracker
 
 # Minibatches in one call of Lightning's training step; it changes no result, only how often we can stop or look.
 STEPS_PER_CALL = 16
+
+# Root keys that group examples into batches.
+BATCHING = ("batch_size", "eval_batch_size", "drop_last", "limit_batches", "overfit_batches")
 
 Notify = Callable[[int, int, Metrics], None]
 
@@ -97,10 +102,12 @@ class History:
 
     epochs: list[dict[str, Any]] = field(default_factory=list)
 
-    def best(self, select: Mapping[str, str]) -> dict[str, Any] | None:
-        """The epoch that validation chose: the first of the best."""
+    def chosen(self, select: Mapping[str, str]) -> dict[str, Any] | None:
+        """The epoch that is tested: the first of the best by validation, or the last."""
         if not self.epochs:
             return None
+        if select["epoch"] == "last":
+            return self.epochs[-1]
         choose = max if select["mode"] == "max" else min
         return choose(self.epochs, key=lambda line: line[select["monitor"]])
 
@@ -147,10 +154,14 @@ def _train(
         device=trainer.strategy.root_device,
         workers=config["runtime"]["workers"],
         steps_per_call=STEPS_PER_CALL,
-        **{key: config[key] for key in ("batch_size", "eval_batch_size", "limit_batches", "overfit_batches")},
+        select_data=config["select"]["data"],
+        **{key: config[key] for key in BATCHING},
     )
     seed_everything(config["seed"], "initial weights")
-    model = build(config["model"], trusted=config["trusted_targets"])
+    model = build_model(config)
+    preprocess = build(config["preprocess"], trusted=config["trusted_targets"])
+    if hasattr(preprocess, "fit"):
+        preprocess.fit(loaders.examples, data.array_folder)
     result |= {"initial_weights_hash": weights_hash(model), "data_order_hash": loaders.order_hash}
 
     def on_epoch(epoch: int, steps: int, metrics: Metrics) -> None:
@@ -162,6 +173,8 @@ def _train(
 
     task = Task(
         model=model,
+        preprocess=preprocess,
+        parameters=TreatedParameters(model, l2=config["l2"], entries=config["parameter_groups"]),
         make_optimizer=build(config["optimizer"], trusted=config["trusted_targets"]),
         make_scheduler=build(config["scheduler"], trusted=config["trusted_targets"]),
         num_classes=config["dataset"]["num_classes"],
@@ -184,6 +197,13 @@ def _train(
     if not config["runtime"]["keep_checkpoints"]:
         _forget(folder.checkpoints)
     return {"state": record.COMPLETED, "tested": tested, "confusion_matrix": task.confusion_matrix()}
+
+
+def build_model(config: Mapping[str, Any]) -> torch.nn.Module:
+    """The model of a cell, its weights drawn by the chosen scheme from torch's present random state."""
+    model: torch.nn.Module = build(config["model"], trusted=config["trusted_targets"])
+    build(config["init"], trusted=config["trusted_targets"])(model)
+    return model
 
 
 def _trainer(config: Mapping[str, Any], folder: CellFolder) -> pl.Trainer:
@@ -220,7 +240,7 @@ def _forget(checkpoints: Path) -> None:
 def _measured(history: History, select: Mapping[str, str], result: dict[str, Any]) -> dict[str, Any]:
     """Metrics at the chosen epoch and at the last one; the test figures belong to the chosen epoch."""
     tested = result.pop("tested", {})
-    best = history.best(select)
+    best = history.chosen(select)
     if best is None:
         return {}
     last = history.epochs[-1]

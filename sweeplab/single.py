@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from sweeplab import record, tracking
-from sweeplab.cell import Cell, identify, is_circumstance
+from sweeplab.cell import Cell, axis_value, identify, is_circumstance
 from sweeplab.errors import ConfigFault, RecordFault, SweeplabError
 from sweeplab.launch.conduct import (
     EXIT_FAILED,
@@ -30,7 +30,7 @@ from sweeplab.launch.conduct import (
     report,
     say,
 )
-from sweeplab.plan import Plan, all_faults, axis_name, axis_value
+from sweeplab.plan import Plan, all_faults, axis_name
 from sweeplab.provenance import code_version
 from sweeplab.record import CellFolder
 from sweeplab.sweep import last_line, write_sweep
@@ -111,7 +111,6 @@ def exit_code(result: Mapping[str, Any]) -> int:
 def _cell_of(config: DictConfig, hydra_config: Any) -> Cell:
     from omegaconf import OmegaConf
 
-    from sweeplab.compose import Composition
     from sweeplab.explanation import explain
 
     try:
@@ -124,8 +123,7 @@ def _cell_of(config: DictConfig, hydra_config: Any) -> Cell:
     choices = {str(group): choice for group, choice in groups.items() if not str(group).startswith("hydra/")}
     lines = tuple(line for line in hydra_config.overrides.task)
     keys = [key for line in lines if not is_circumstance(key := axis_name(line.partition("=")[0]))]
-    composition = Composition(named, choices)
-    return Cell(identify(named), named, {key: axis_value(key, composition) for key in keys}, choices, lines)
+    return Cell(identify(named), named, {key: axis_value(key, named, choices) for key in keys}, choices, lines)
 
 
 def plan_of_cells(cells: list[Cell]) -> Plan:

@@ -12,6 +12,7 @@ from sweeplab import record
 from sweeplab.cell import Cell
 from sweeplab.errors import ConfigFault, RecordFault
 from sweeplab.plan import Plan
+from sweeplab.published import matched
 from sweeplab.record import CellFolder, SweepFolder
 
 if TYPE_CHECKING:
@@ -23,13 +24,19 @@ _FIGURES = ("best_epoch", "epochs", "steps", "wall_time_s", "train_time_s", "num
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep's folder says: its cells in order and the metric that chooses."""
+    """What a sweep's folder says: its cells in order, what chooses, and what its source reports.
+
+    `select` is the configuration's node of that name; `published` is as `sweeplab.published.matched` gives it; `notes`
+    say where the experiment comes from and where it is known to differ.
+    """
 
     folder: SweepFolder
     name: str
     axes: dict[str, list[Any]]
     cells: list[tuple[str, dict[str, Any]]]
     select: dict[str, str]
+    published: dict[str, Any] | None
+    notes: list[str]
 
     def cell_folder(self, cell_id: str) -> CellFolder:
         """Folder of one of the sweep's cells."""
@@ -54,6 +61,8 @@ def write_sweep(plan: Plan, *, command: Sequence[str], code: Mapping[str, Any]) 
         "code": code,
         "axes": plan.axes,
         "select": plan.config["select"],
+        "published": matched(plan.config["published"], plan.cells),
+        "notes": [*filter(None, [plan.config["provenance"]]), *plan.config["known_deviations"]],
         "rules": [vars(report) for report in plan.rules],
         "cells": [{"cell_id": cell.id, "axes": cell.axes, "overrides": cell.overrides} for cell in plan.cells],
     }
@@ -89,7 +98,15 @@ def read_sweep(path: str | Path) -> Sweep:
     plan = record.read_json(folder.plan)
     try:
         cells = [(cell["cell_id"], cell["axes"]) for cell in plan["cells"]]
-        return Sweep(folder, plan["name"], plan["axes"], cells, plan["select"])
+        return Sweep(
+            folder=folder,
+            name=plan["name"],
+            axes=plan["axes"],
+            cells=cells,
+            select=plan["select"],
+            published=plan.get("published"),
+            notes=plan.get("notes", []),
+        )
     except (KeyError, TypeError) as error:
         raise RecordFault(f"{folder.plan} is not a sweep.json of sweeplab (missing or wrong: {error})") from error
 
@@ -147,6 +164,19 @@ def read_cells(sweep: Sweep) -> pd.DataFrame:
         rows.append({"cell_id": cell_id, "state": state, **_hashable(axes), **found, **figures})
     columns = ["cell_id", "state", *sweep.axes, *metrics, *_FIGURES]
     return pd.DataFrame(rows, columns=list(dict.fromkeys(columns)))
+
+
+def read_curves(sweep: Sweep, cell_ids: Iterable[str]) -> pd.DataFrame:
+    """Tidy table of evaluations, one row per cell and epoch: `cell_id`, `epoch`, `step`, metrics, `lr`, times.
+
+    A cell without any evaluation has no row.
+    """
+    import pandas as pd
+
+    rows = [
+        {"cell_id": cell_id, **line} for cell_id in cell_ids for line in record.read_metrics(sweep.cell_folder(cell_id))
+    ]
+    return pd.DataFrame(rows, columns=list(dict.fromkeys(["cell_id", "epoch", *(key for row in rows for key in row)])))
 
 
 def _flat_metrics(result: Mapping[str, Any] | None) -> dict[str, float]:

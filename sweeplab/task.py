@@ -6,7 +6,7 @@ each call, and a synchronisation for each reading, would otherwise outweigh the 
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -16,6 +16,8 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
+
+from sweeplab.parameter_groups import TreatedParameters
 
 Minibatch = tuple[Tensor, Tensor]
 Metrics = dict[str, float]
@@ -55,7 +57,9 @@ class Task(pl.LightningModule):
 
     Args:
         model: maps images `(B, C, H, W)` to logits `(B, num_classes)`.
-        make_optimizer: parameters → optimizer.
+        preprocess: what examples go through before the model, in training and evaluation.
+        parameters: the model's, with what each is treated with.
+        make_optimizer: parameter groups → optimizer.
         make_scheduler: optimizer, steps_per_epoch, max_epochs → a schedule stepped after every optimizer step, one
             stepped every epoch with a metric (`ReduceLROnPlateau`), or None.
         on_epoch: called after each epoch with its number (from 1), the optimizer steps so far and the metrics.
@@ -66,7 +70,9 @@ class Task(pl.LightningModule):
         self,
         *,
         model: nn.Module,
-        make_optimizer: Callable[[Iterator[nn.Parameter]], torch.optim.Optimizer],
+        preprocess: nn.Module,
+        parameters: TreatedParameters,
+        make_optimizer: Callable[[list[dict[str, Any]]], torch.optim.Optimizer],
         make_scheduler: Callable[..., LRScheduler | ReduceLROnPlateau | None],
         num_classes: int,
         steps_per_epoch: int,
@@ -79,6 +85,8 @@ class Task(pl.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.model = model.to(memory_format=torch.channels_last) if channels_last else model
+        self.preprocess = preprocess
+        self._treated = parameters
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self._make_optimizer = make_optimizer
         self._make_scheduler = make_scheduler
@@ -98,21 +106,21 @@ class Task(pl.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The optimizer; its schedule is stepped by the training step itself."""
-        optimizer = self._make_optimizer(self.model.parameters())
+        optimizer = self._treated.optimizer(self._make_optimizer)
         self._scheduler = self._make_scheduler(optimizer, **self._horizon)
         return optimizer
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits `(B, num_classes)`."""
-        logits: Tensor = self.model(self._laid_out(x))
+        logits: Tensor = self.model(self._laid_out(self.preprocess(x)))
         return logits
 
     def _laid_out(self, x: Tensor) -> Tensor:
         return x.contiguous(memory_format=self._memory_format) if x.dim() == 4 else x
 
     def on_train_epoch_start(self) -> None:
-        """Start the clock and the sums: loss, correct, examples."""
-        self._sums = torch.zeros(3, device=self.device, dtype=torch.float64 if self.device.type != "mps" else None)
+        """Start the clock and the sums: loss, penalty, correct, examples."""
+        self._sums = torch.zeros(4, device=self.device, dtype=torch.float64 if self.device.type != "mps" else None)
         self._started_s = time.monotonic()
 
     def training_step(self, batches: Sequence[Minibatch], batch_idx: int) -> None:  # noqa: ARG002 (Lightning's name)
@@ -132,18 +140,21 @@ class Task(pl.LightningModule):
         assert not isinstance(optimizer, list)
         logits = self(x)
         loss = F.cross_entropy(logits, y)
+        penalty = self._treated.penalty()
         optimizer.zero_grad()
-        self.manual_backward(loss)
+        self.manual_backward(loss if penalty is None else loss + penalty)
+        self._treated.scale_gradients()
         if self._gradient_clip is not None:
             self._clip(optimizer.optimizer)
-        self._lr = optimizer.optimizer.param_groups[0]["lr"]
+        self._lr = optimizer.optimizer.param_groups[0]["lr"] / self._treated.base_lr_factor
         optimizer.step()
         if self._scheduler is not None and not isinstance(self._scheduler, ReduceLROnPlateau):
             self._scheduler.step()
         self.steps += 1
         with torch.no_grad():
             correct = (logits.argmax(dim=1) == y).sum()
-            self._sums += torch.stack([loss.detach() * len(y), correct, torch.full_like(correct, len(y))])
+            added = torch.zeros_like(loss) if penalty is None else penalty.detach()
+            self._sums += torch.stack([loss * len(y), added * len(y), correct, torch.full_like(correct, len(y))])
         return loss.detach()
 
     def _clip(self, optimizer: torch.optim.Optimizer) -> None:
@@ -167,7 +178,7 @@ class Task(pl.LightningModule):
         Raises:
             Diverged: the validation loss is not finite.
         """
-        metrics = self.val_scores.read("val")
+        metrics = self._with_objective(self.val_scores.read("val"), "val")
         if not math.isfinite(metrics["val/loss"]):
             raise Diverged(self.steps, "val/loss")
         self.log_dict(metrics)
@@ -176,13 +187,16 @@ class Task(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Read the sums of the epoch, once, and hand its metrics on."""
-        loss, correct, examples = self._sums.tolist()
+        loss, penalty, correct, examples = self._sums.tolist()
         trained = {"train/loss": loss / examples, "train/accuracy": correct / examples}
+        if self._treated.is_penalised:
+            trained["train/objective"] = (loss + penalty) / examples
         self.log_dict(trained)
         validated = {
             key: float(value) for key, value in self.trainer.callback_metrics.items() if key.startswith("val/")
         }
-        metrics = {**trained, **validated, "lr": self._lr, "train_time_s": self.train_time_s}
+        told = {f"optimizer/{name}": value for name, value in self._optimizer_metrics().items()}
+        metrics = {**trained, **validated, **told, "lr": self._lr, "train_time_s": self.train_time_s}
         self._on_epoch(self.current_epoch + 1, self.steps, metrics)
 
     def test_step(self, batch: Minibatch, batch_idx: int) -> None:  # noqa: ARG002 (Lightning's name)
@@ -192,7 +206,20 @@ class Task(pl.LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Make the test metrics known."""
-        self.log_dict(self.test_scores.read("test"))
+        self.log_dict(self._with_objective(self.test_scores.read("test"), "test"))
+
+    def _with_objective(self, metrics: Metrics, split: str) -> Metrics:
+        """What was minimised: loss and penalty, where there is one."""
+        with torch.no_grad():
+            penalty = self._treated.penalty()
+        return (
+            metrics if penalty is None else {**metrics, f"{split}/objective": metrics[f"{split}/loss"] + float(penalty)}
+        )
+
+    def _optimizer_metrics(self) -> Metrics:
+        """What the optimizer tells of itself, if it has a method `metrics`."""
+        tell = getattr(self.trainer.optimizers[0], "metrics", None)
+        return tell() if callable(tell) else {}
 
     def _evaluate(self, scores: Scores, batch: Minibatch) -> Tensor:
         x, y = batch
@@ -208,35 +235,3 @@ class Task(pl.LightningModule):
     def num_parameters(self) -> int:
         """Trainable parameters of the model."""
         return sum(parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad)
-
-
-def callbacks(config: Mapping[str, Any], checkpoints: str) -> list[pl.Callback]:
-    """What chooses the epoch to test and what stops early, from a cell's configuration."""
-    from pytorch_lightning.callbacks import ModelCheckpoint
-
-    select, stopping = config["select"], config["early_stopping"]
-    chosen: list[pl.Callback] = [
-        ModelCheckpoint(
-            dirpath=checkpoints,
-            filename="best",
-            monitor=select["monitor"],
-            mode=select["mode"],
-            save_top_k=1,
-            save_weights_only=True,
-            enable_version_counter=False,
-        )
-    ]
-    if stopping["enabled"]:
-        chosen.append(EarlyStopping(**{key: value for key, value in stopping.items() if key != "enabled"}))
-    return chosen
-
-
-class EarlyStopping(pl.callbacks.EarlyStopping):
-    """Lightning's, with a value that must be beaten within `patience` epochs."""
-
-    def __init__(self, *, monitor: str, mode: str, patience: int, min_delta: float, baseline: float | None) -> None:
-        super().__init__(
-            monitor=monitor, mode=mode, patience=patience, min_delta=min_delta, check_on_train_epoch_end=True
-        )
-        if baseline is not None:
-            self.best_score = torch.tensor(float(baseline))

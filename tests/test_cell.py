@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sweeplab.cell import (
     Cell,
+    axis_value,
     breadth_first,
     canonical,
     differences,
@@ -304,3 +305,20 @@ def test_the_first_seed_of_every_setting_comes_before_the_second_of_any():
     ordered = [cell.id for cell in breadth_first(cells)]
 
     assert ordered == ["0.1/5", "0.2/5", "0.1/6", "0.2/6", "0.1/7", "0.2/7"]
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("optimizer", "adam"),
+        ("optimizer.lr", 0.1),
+        ("model", {"width": 3}),
+        ("optimizer.momentum", None),
+        ("absent.deep", None),
+        ("nothing", None),
+    ],
+)
+def test_a_cell_stands_on_an_axis_by_its_choice_or_its_value(key, expected):
+    config = {"optimizer": {"lr": 0.1}, "model": {"width": 3}, "nothing": None}
+
+    assert axis_value(key, config, {"optimizer": "adam"}) == expected

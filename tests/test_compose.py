@@ -284,9 +284,12 @@ def test_a_choice_that_cannot_be_is_tried_once(loader):
         (["optimizr=adam"], r"unknown key 'optimizr' .*\(did you mean 'optimizer'\?\)"),
         (
             ["optimizer=adm"],
-            r"unknown choice optimizer=adm \(did you mean 'adam'\?\) · allowed: adadelta, .*, sgdm · in ",
+            r"unknown choice optimizer=adm \(did you mean 'adam'\?\) · allowed: adadelta, .*, uncorrected_adam · in ",
         ),
-        (["dataset/augment=flip"], r"unknown choice dataset/augment=flip.* · allowed: crop_flip, none, shift"),
+        (
+            ["dataset/augment=flop"],
+            r"unknown choice dataset/augment=flop.* · allowed: crop_flip, flip, .*, none, shift",
+        ),
         (["lr.deep=1"], r"unknown key 'lr.deep'"),
         (["early_stopping=null", "early_stopping.patience=2"], r"early_stopping.patience"),
         (["lr=???"], r"Missing mandatory value: lr"),

@@ -45,7 +45,10 @@ def outputs(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("outputs")
     config = {
-        "select": {"monitor": "val/accuracy", "mode": "max"},
+        "select": {"data": "held_out", "epoch": "best", "monitor": "val/accuracy", "mode": "max"},
+        "provenance": None,
+        "known_deviations": [],
+        "published": None,
         "runtime": {"output_dir": str(folder / "outputs")},
         "name": None,
     }

@@ -5,9 +5,8 @@ import re
 import pytest
 
 from sweeplab.cell import CIRCUMSTANCE, Cell, flatten, identify, science
-from sweeplab.compose import Composition
 from sweeplab.errors import ConfigFault
-from sweeplab.plan import all_faults, axis_name, axis_value, name_sweep, plan_points, varied_axes
+from sweeplab.plan import all_faults, axis_name, name_sweep, plan_points, varied_axes
 from sweeplab.verbs.plan import plan_of
 
 
@@ -71,6 +70,7 @@ def test_a_default_written_out_is_the_same_cell(plan):
         "name=x",
         "tags=[a]",
         "dataset.root=x",
+        "dataset.in_memory=auto",
         "runtime.data_dir=x",
         "trusted_targets=[my_package]",
         "hydra.job.name=x",
@@ -92,7 +92,7 @@ def test_every_key_that_is_shipped_is_science_or_named_circumstance(plan):
     """A new key counts for the identity until someone says that it cannot change a result."""
     config = plan().cells[0].config
     counted = flatten(science(config))
-    apart = {"dataset.root", "dataset.download", "trusted_targets"}
+    apart = {"dataset.root", "dataset.download", "dataset.in_memory", "trusted_targets"}
 
     for key in flatten(config):
         assert (key in counted) == (key.partition(".")[0] not in CIRCUMSTANCE and key not in apart), key
@@ -352,24 +352,6 @@ def test_a_fault_is_told_once_however_many_cells_have_it(plan):
 @pytest.mark.parametrize(("key", "expected"), [("lr", "lr"), ("+momentum", "momentum"), ("++a.b", "a.b"), ("~x", "x")])
 def test_an_axis_is_named_by_its_key(key, expected):
     assert axis_name(key) == expected
-
-
-@pytest.mark.parametrize(
-    ("key", "expected"),
-    [
-        ("optimizer", "adam"),
-        ("optimizer.lr", 0.1),
-        ("+optimizer.lr", 0.1),
-        ("model", {"width": 3}),
-        ("optimizer.momentum", None),
-        ("absent.deep", None),
-        ("nothing", None),
-    ],
-)
-def test_a_cell_stands_on_an_axis_by_its_choice_or_its_value(key, expected):
-    composition = Composition({"optimizer": {"lr": 0.1}, "model": {"width": 3}, "nothing": None}, {"optimizer": "adam"})
-
-    assert axis_value(key, composition) == expected
 
 
 def test_only_keys_that_vary_are_axes():

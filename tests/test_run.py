@@ -50,6 +50,8 @@ def loaders_of(config):
         steps_per_call=1,
         limit_batches=None,
         overfit_batches=0,
+        drop_last=False,
+        select_data="held_out",
     )
 
 

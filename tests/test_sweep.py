@@ -15,6 +15,7 @@ from sweeplab.sweep import (
     finished_results,
     last_line,
     read_cells,
+    read_curves,
     read_sweep,
     write_sweep,
 )
@@ -63,7 +64,7 @@ def test_a_sweep_reads_back_as_written(make_plan, tmp_path):
 
     assert read_sweep(tmp_path / "sweeps" / "mine") == sweep
     assert sweep.cells == [(cell.id, cell.axes) for cell in plan.cells]
-    assert sweep.select == {"monitor": "val/accuracy", "mode": "max"}
+    assert sweep.select == plan.config["select"]
 
 
 def test_a_name_may_be_used_again_for_the_same_cells_and_for_more(make_plan):
@@ -231,3 +232,22 @@ def test_failures_are_listed_with_their_reason_and_log(make_plan, tmp_path, fini
 )
 def test_an_error_fits_one_line(error, expected):
     assert last_line(error) == expected
+
+
+def test_curves_have_a_row_for_every_evaluation_of_the_cells_asked_for(make_plan):
+    sweep = write(make_plan(*SEEDS, {"lr": 0.1, "seed": 2}))
+    first, second, third = (cell_id for cell_id, _ in sweep.cells)
+    record.append_metrics(sweep.cell_folder(first), {"epoch": 1, "val/loss": 0.5})
+    record.append_metrics(sweep.cell_folder(first), {"epoch": 2, "val/loss": float("nan"), "optimizer/rate": 0.1})
+    record.append_metrics(sweep.cell_folder(third), {"epoch": 1, "val/loss": 0.7})
+
+    curves = read_curves(sweep, [first, second])
+    assert list(curves) == ["cell_id", "epoch", "val/loss", "optimizer/rate"]
+    assert curves["cell_id"].tolist() == [first, first]
+    assert curves["epoch"].tolist() == [1, 2]
+    assert curves["val/loss"].isna().tolist() == [False, True]
+
+
+def test_cells_that_were_never_evaluated_have_no_curve(make_plan):
+    sweep = write(make_plan(*SEEDS))
+    assert read_curves(sweep, [cell_id for cell_id, _ in sweep.cells]).empty

@@ -2,11 +2,13 @@
 
 import importlib
 import os
+import shlex
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -21,7 +23,12 @@ from sweeplab.provenance import code_version
 from sweeplab.record import to_json
 from sweeplab.report import publish
 from sweeplab.report.live import LiveView
-from sweeplab.sweep import Sweep, check_name, failures, finished_results, read_cells, write_sweep
+from sweeplab.sweep import Sweep, check_name, failures, finished_results, read_cells, read_curves, write_sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sweeplab.compare import Comparison
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -117,17 +124,35 @@ def _distinct(nodes: Any) -> list[Any]:
 
 
 # Nodes of a configuration that every cell builds.
-_BUILT = ("dataset", "model", "optimizer", "scheduler")
+_BUILT = ("dataset", "model", "init", "preprocess", "optimizer", "scheduler")
 
 
 def report(
-    sweep: Sweep, console: Console, *, tracker: Mapping[str, Any] | None = None, tags: Sequence[str] = ()
+    sweep: Sweep,
+    console: Console,
+    *,
+    with_figures: bool = False,
+    tracker: Mapping[str, Any] | None = None,
+    tags: Sequence[str] = (),
 ) -> int:
-    """Rebuild the tables from the records and show them; returns the exit code that the states ask for."""
+    """Rebuild the tables from the records and show them; returns the exit code that the states ask for.
+
+    Figures cost two seconds, most of it the import of matplotlib: they are drawn where they are asked for.
+    """
     cells = read_cells(sweep)
-    select = sweep.select
-    axes = list(sweep.axes)
-    table = publish(sweep.folder.path, cells, axes, monitor=select["monitor"], mode=select["mode"], console=console)
+    comparison = publish(
+        sweep.folder.path,
+        cells,
+        list(sweep.axes),
+        select=sweep.select,
+        published=sweep.published,
+        notes=sweep.notes,
+        console=console,
+    )
+    if with_figures:
+        say(console, _draw(sweep, comparison, cells))
+    else:
+        say(console, f"Figures: python -m sweeplab report {shlex.quote(str(sweep.folder.path))}")
     lost = failures(sweep)
     for name, state, reason, log in lost:
         console.print(
@@ -135,11 +160,20 @@ def report(
         )
     if tracker is not None:
         place = tracking.publish_sweep(
-            tracker, sweep=sweep.name, table=table, folder=sweep.folder.path, tags=tuple(tags)
+            tracker, sweep=sweep.name, table=comparison.settings, folder=sweep.folder.path, tags=tuple(tags)
         )
         say(console, place or "")
     unfinished = set(cells["state"]) - set(record.FINAL_STATES)
     return EXIT_FAILED if lost or unfinished else EXIT_OK
+
+
+def _draw(sweep: Sweep, comparison: "Comparison", cells: "pd.DataFrame") -> str:
+    from sweeplab.report.figures import write_figures
+
+    folder = sweep.folder.path / "figures"
+    files = write_figures(folder, comparison, cells, partial(read_curves, sweep))
+    names = ", ".join(path.name for path in files)
+    return f"Figures: {folder}/ ({names})" if files else "Figures: none (fewer than 3 learning rates, no second epoch)"
 
 
 def command() -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 # Name and the line that `--help` shows; nothing is imported before it is asked for.
 VERBS = {
     "plan": "what a line would train: cells, rules, what is finished, time (trains nothing)",
-    "report": "rebuild and show the tables of a sweep from its records alone",
+    "report": "tables and figures of a sweep, from its records alone",
     "status": "how the cells of a sweep stand",
     "explain": "why two cells are two: the keys in which their ids differ",
     "doctor": "devices, W&B login, data sets: what this machine has",

@@ -85,7 +85,7 @@ def presence(name: str, data_dir: str) -> str:
     source: Source = build(config["dataset"], trusted=config["trusted_targets"])
     if source.is_prepared():
         return "ready"
-    missing = [path for path in source.files() if not path.is_file()]
+    missing = [path for path in source.files() if not path.exists()]
     if missing:
         return f"not here: {missing[0].parent} lacks {', '.join(path.name for path in missing)}"
     return "files are here; the first cell reads them in"

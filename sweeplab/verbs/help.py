@@ -1,6 +1,7 @@
 """`--help`: verbs, choices, keys; read from the files themselves, so that it is never out of date."""
 
 from pathlib import Path
+from textwrap import fill
 
 from rich.console import Console
 from rich.markup import escape
@@ -8,7 +9,19 @@ from rich.markup import escape
 from sweeplab.cli import CONFIG_NAME, config_dir
 from sweeplab.verbs import VERBS
 
-_GROUPS = ("dataset", "model", "optimizer", "scheduler", "tracker", "experiment", "debug")
+_GROUPS = (
+    "dataset",
+    "dataset/augment",
+    "preprocess",
+    "model",
+    "init",
+    "optimizer",
+    "scheduler",
+    "tracker",
+    "experiment",
+    "debug",
+)
+_WIDTH = 118
 
 
 def show_help(console: Console) -> int:
@@ -24,7 +37,8 @@ def show_help(console: Console) -> int:
     for group in _GROUPS:
         names = choices(config_dir() / group)
         if names:
-            console.print(f"  {group}={','.join(names)}", highlight=False)
+            line = fill(f"{group}: {', '.join(names)}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
+            console.print(line, highlight=False, soft_wrap=True)
     console.print("\n[bold]keys[/bold] (any of them can be an axis: key=a,b  key=range(0,5)  key=choice(a,b))")
     for line in root_keys(config_dir() / f"{CONFIG_NAME}.yaml"):
         console.print(f"  {escape(line)}", highlight=False)

@@ -1,6 +1,6 @@
 """`sweeplab plan`: what a line would train, without training or writing anything."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from sweeplab.estimate import Estimate, estimate
 from sweeplab.explanation import explain
 from sweeplab.launch.slots import make_slots
 from sweeplab.plan import Plan, make_plan
+from sweeplab.steps import steps_per_epoch
 from sweeplab.sweep import finished_results
 
 _SHOWN_CELLS = 20
@@ -116,6 +117,8 @@ def show(plan: Plan, console: Console) -> None:
     finished = finished_results(runtime["output_dir"], plan.cells)
     missing = [cell for cell in breadth_first(plan.cells) if cell.id not in finished]
     console.print(f"[bold]{escape(plan.name)}[/bold]: {len(plan.cells)} cells", highlight=False)
+    for line in _origin(plan.config):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     for axis, values in plan.axes.items():
         shown = ", ".join("-" if value is None else str(value) for value in values[:_SHOWN_VALUES])
         more = f", … ({len(values)} values)" if len(values) > _SHOWN_VALUES else ""
@@ -125,11 +128,31 @@ def show(plan: Plan, console: Console) -> None:
         console.print(f"  rule {escape(report.rule)}: +{report.added} -{report.removed}{escape(note)}", highlight=False)
     for warning in plan.warnings:
         console.print(f"  [yellow]warning[/yellow]: {escape(warning)}", highlight=False)
+    if steps := _steps(plan):
+        console.print(steps, highlight=False)
     console.print(f"finished: {len(finished)} of {len(plan.cells)}; to train: {len(missing)}", highlight=False)
     if missing:
         slots = len(make_slots(runtime, len(plan.cells)))
         console.print(_time(estimate(missing, runtime["output_dir"]), slots), highlight=False)
     _show_cells(plan, set(finished), console)
+
+
+def _origin(config: Mapping[str, Any]) -> Iterator[str]:
+    """Where an experiment comes from, and where it is known to differ."""
+    if config["provenance"]:
+        yield f"  from: {config['provenance']}"
+    for deviation in config["known_deviations"]:
+        yield f"  differs: {deviation}"
+
+
+def _steps(plan: Plan) -> str:
+    """Optimizer steps of a cell, where all data sets say how large they are."""
+    found = [(steps_per_epoch(cell.config), cell.config["max_epochs"]) for cell in plan.cells]
+    known = [(steps, steps * epochs) for steps, epochs in found if steps is not None]
+    if len(known) < len(found):
+        return ""
+    epoch, whole = ({f"{number:,}": None for number in sorted(numbers)} for numbers in zip(*set(known), strict=True))
+    return f"steps: {' | '.join(epoch)} an epoch, {' | '.join(whole)} a cell"
 
 
 def _time(found: Estimate, slots: int) -> str:

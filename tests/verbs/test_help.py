@@ -18,9 +18,10 @@ def test_it_shows_every_verb_every_choice_and_every_key(word, here, capsys):
 
     for verb, words in VERBS.items():
         assert f"  {verb:<8} {words}\n" in text
-    for group in ("dataset", "model", "optimizer", "scheduler", "tracker"):
+    words = " ".join(text.split())
+    for group in ("dataset", "dataset/augment", "preprocess", "model", "init", "optimizer", "scheduler", "experiment"):
         names = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-        assert f"  {group}={','.join(names)}\n" in text
+        assert f"{group}: {', '.join(names)} " in words
     for key in OmegaConf.load(CONF / "config.yaml"):
         assert (f"\n  {key}:" in text) == (key not in ("defaults", "hydra", "override"))
 

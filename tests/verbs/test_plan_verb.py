@@ -39,16 +39,29 @@ def test_it_shows_axes_and_cells(said):
     lines = said("optimizer=adam,sgdm", "lr=1e-3,1e-5").splitlines()
     plan = plan_of(["optimizer=adam,sgdm", "lr=1e-3,1e-5"])
 
-    assert lines[:4] == [
+    assert lines[:5] == [
         f"{plan.name}: 4 cells",
         "  optimizer: adam, sgdm",
         "  lr: 0.001, 1e-05",
+        "steps: 38 an epoch, 760 a cell",
         "finished: 0 of 4; to train: 4",
     ]
-    assert lines[4].startswith("time: unknown, since no cell of the same model, data set and batch size has finished")
-    assert [line.split() for line in lines[6:]] == [
+    assert lines[5].startswith("time: unknown, since no cell of the same model, data set and batch size has finished")
+    assert [line.split() for line in lines[7:]] == [
         [cell.id, cell.axes["optimizer"], str(cell.axes["lr"])] for cell in plan.cells
     ]
+
+
+def test_it_shows_where_an_experiment_comes_from_and_how_it_differs(said):
+    text = said("experiment=radam_cifar10")
+
+    assert '  from: Rosebrock, "Rectified Adam' in text
+    assert text.count("\n  differs: ") == len(plan_of(["experiment=radam_cifar10"]).config["known_deviations"]) > 1
+    assert "steps: 390 an epoch, 29,250 a cell" in text
+
+
+def test_steps_are_said_for_each_kind_of_cell(said):
+    assert "steps: 38 | 75 an epoch, 76 | 114 | 150 | 225 a cell" in said("batch_size=16,32", "max_epochs=2,3")
 
 
 @pytest.mark.parametrize("mark", ["-m", "--multirun"])
