@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sweeplab import record
 from sweeplab.cell import Cell
 from sweeplab.errors import ConfigFault, RecordFault
+from sweeplab.penalties import penalty_notes
 from sweeplab.plan import Plan
 from sweeplab.published import matched
 from sweeplab.record import CellFolder, SweepFolder
@@ -27,7 +28,7 @@ class Sweep:
     """What a sweep's folder says: its cells in order, what chooses, and what its source reports.
 
     `select` is the configuration's node of that name; `published` is as `sweeplab.published.matched` gives it; `notes`
-    say where the experiment comes from and where it is known to differ.
+    say where the experiment comes from, where it is known to differ, and which kind of weight decay is which.
     """
 
     folder: SweepFolder
@@ -62,12 +63,18 @@ def write_sweep(plan: Plan, *, command: Sequence[str], code: Mapping[str, Any]) 
         "axes": plan.axes,
         "select": plan.config["select"],
         "published": matched(plan.config["published"], plan.cells),
-        "notes": [*filter(None, [plan.config["provenance"]]), *plan.config["known_deviations"]],
+        "notes": _notes(plan),
         "rules": [vars(report) for report in plan.rules],
         "cells": [{"cell_id": cell.id, "axes": cell.axes, "overrides": cell.overrides} for cell in plan.cells],
     }
     record.write_text(folder.plan, record.to_json(written) + "\n")
     return read_sweep(folder.path)
+
+
+def _notes(plan: Plan) -> list[str]:
+    provenance = plan.config["provenance"]
+    origin = [f"From {provenance}."] if provenance else []
+    return [*origin, *plan.config["known_deviations"], *penalty_notes(plan.cells)]
 
 
 def check_name(plan: Plan) -> None:

@@ -14,7 +14,20 @@ FAILS = "does not hold"
 OPEN = "cannot be told"
 _FIGURE = ("metric", "published", "n_published", "measured", "std", "difference", "cells", "n", *STATES[1:])
 _WORDS = ("kind", "source", "note")
-_ORDERING = ("ordering", "metric", "mode", "axis", "place", "member", "measured", "std", "cells", "n", *STATES[1:])
+_ORDERING = (
+    "ordering",
+    "metric",
+    "mode",
+    "chosen_by",
+    "axis",
+    "place",
+    "member",
+    "measured",
+    "std",
+    "cells",
+    "n",
+    *STATES[1:],
+)
 _VERDICT = ("grid_cells", "grid_n", "verdict", "reason")
 
 
@@ -36,30 +49,35 @@ def against_figures(cells: pd.DataFrame, axes: Sequence[str], published: Mapping
     return _frame(rows, axes, [*_FIGURE, *_WORDS])
 
 
-def against_orderings(cells: pd.DataFrame, axes: Sequence[str], published: Mapping[str, Any]) -> pd.DataFrame:
+def against_orderings(
+    cells: pd.DataFrame, axes: Sequence[str], published: Mapping[str, Any], select: Mapping[str, str]
+) -> pd.DataFrame:
     """Published orderings beside the best that each of their members reached, and whether they hold.
 
     Each member is taken where the metric itself has its best mean among all settings of its cells, as the bests of a
-    grid that sources report; a setting that lost cells ranks as it does in a choice. An ordering holds when every
+    grid that sources report; a metric of test data that validation data are held out for, where validation is best.
+    A setting that lost cells ranks as it does in a choice. An ordering holds when every
     member of an earlier place is strictly better than every member of a later one; within a place no order is claimed.
 
     Args:
         cells: one row per cell: `cell_id`, `state`, every axis, metrics as `split/name`.
         axes: in the order of the sweep, with or without `seed`.
         published: as `sweeplab.published.matched` gives it.
+        select: the configuration's node, for what chooses on validation data.
 
     Returns:
         One row per ordering and member: the axes that its `where` names or that vary in its grid, with their values at
-        the best; `ordering` (from 1), `metric`, `mode`, `axis`, `place` (from 1), `member`, `measured`, `std`, `cells`,
-        `n` and states of that setting, `grid_cells` and `grid_n` (completed) of its whole grid, `verdict` (`holds`,
-        `does not hold`, `cannot be told`), `reason` in words, `kind`, `source`, `note`.
+        the best; `ordering` (from 1), `metric`, `mode`, `chosen_by`, `axis`, `place` (from 1), `member`, `measured`,
+        `std`, `cells`, `n` and states of that setting, `grid_cells` and `grid_n` (completed) of its whole grid,
+        `verdict` (`holds`, `does not hold`, `cannot be told`), `reason` in words, `kind`, `source`, `note`.
     """
     rows: list[dict[str, Any]] = []
     for number, ordering in enumerate(published["orderings"], start=1):
-        members = list(_members(cells, axes, ordering))
+        by, mode = _choosing(ordering, select)
+        members = list(_members(cells, axes, ordering, by, mode))
         verdict, reason = _judge(members, ordering["mode"])
         common = {name: ordering[name] for name in ("metric", "mode", "axis", *_WORDS)}
-        common |= {"ordering": number, "verdict": verdict, "reason": reason}
+        common |= {"ordering": number, "chosen_by": by, "verdict": verdict, "reason": reason}
         rows += [{**common, **member} for member in members]
     return _frame(rows, axes, [*_ORDERING, *_VERDICT, *_WORDS])
 
@@ -84,13 +102,21 @@ def _figure_rows(cells: pd.DataFrame, axes: Sequence[str], figure: Mapping[str, 
             }
 
 
-def _members(cells: pd.DataFrame, axes: Sequence[str], ordering: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _choosing(ordering: Mapping[str, Any], select: Mapping[str, str]) -> tuple[str, str]:
+    """The metric that takes one setting of a member's grid, and whether its highest or lowest is best."""
+    is_held_out = ordering["metric"].startswith("test/") and select.get("data", "held_out") == "held_out"
+    return (select["monitor"], select["mode"]) if is_held_out else (ordering["metric"], ordering["mode"])
+
+
+def _members(
+    cells: pd.DataFrame, axes: Sequence[str], ordering: Mapping[str, Any], by: str, mode: str
+) -> Iterator[dict[str, Any]]:
     own = cells[cells["cell_id"].isin([cell for ids in ordering["cells"].values() for cell in ids])]
     free = [axis for axis in varying(own, setting_axes(axes)) if axis not in (ordering["axis"], *ordering["where"])]
     for place, tier in enumerate(ordering["order"], start=1):
         for name in map(str, tier):
             grid = cells[cells["cell_id"].isin(ordering["cells"][name])]
-            best = _best(grid, axes, ordering["metric"], ordering["mode"])
+            best = _best(grid, axes, by, mode)
             yield {
                 **ordering["where"],
                 **{axis: best[axis] for axis in free if axis in best},

@@ -1,5 +1,6 @@
 """Batches of one split, ready for the model: read, changed at random where that is asked for, normalised."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,10 +14,15 @@ from sweeplab.data.reader import Reader
 
 Batch = tuple[Tensor, Tensor]
 
+# Of float32 examples made in one go: more falls out of a CPU's caches, and takes memory that a model could use.
+MOST_BYTES = 16 * 2**20
+
 
 @dataclass(kw_only=True, eq=False)
 class Training:
     """Training batches: each pass over it is the next epoch, and gives lists of up to `steps_per_call` batches.
+
+    Batches of large examples come in shorter lists.
 
     `x` is float32 `(B, *shape)`, augmented and normalised, `y` int64 `(B,)`, both on the device. With twins, half of
     the `batch_size` are fresh examples.
@@ -39,7 +45,7 @@ class Training:
         self.next_epoch = epoch
 
     def __len__(self) -> int:
-        return -(-self.num_steps // self.steps_per_call)
+        return -(-self.num_steps // self._steps_at_once)
 
     def __iter__(self) -> Iterator[list[Batch]]:
         # an epoch counts when its first batch is asked for: Lightning asks for iterators that it never uses
@@ -47,10 +53,15 @@ class Training:
         self.next_epoch += 1
         draws = [draw.to(self.normalise.scale.device) for draw in self.order.draws(epoch)]
         # all minibatches of a call are gathered and changed at once: fewer, larger operations
-        for ids, raw, y in self.reader.read(self.order.epoch(epoch), self._num_fresh * self.steps_per_call):
+        for ids, raw, y in self.reader.read(self.order.epoch(epoch), self._num_fresh * self._steps_at_once):
             x = self.normalise(self._augmented(self.normalise.shaped(raw), ids, draws))
             y = y.repeat_interleave(self.order.copies)
             yield list(zip(torch.split(x, self.batch_size), torch.split(y, self.batch_size), strict=True))
+
+    @property
+    def _steps_at_once(self) -> int:
+        bytes_per_batch = 4 * self.batch_size * math.prod(self.normalise.shape)
+        return min(self.steps_per_call, max(1, MOST_BYTES // bytes_per_batch))
 
     @property
     def _num_fresh(self) -> int:

@@ -46,7 +46,7 @@ def publish(
 
     write_cells(folder, cells)
     comparison = compare(cells, axes, select=select, named=named_metrics(published))
-    reported = against_published(cells, axes, published, data_notes(comparison))
+    reported = against_published(cells, axes, published, select=select, notes=data_notes(comparison))
     write_tables(folder, comparison, reported, notes)
     show(console, comparison, [part.table for part in reported], notes, folder)
     return comparison

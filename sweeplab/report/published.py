@@ -24,7 +24,12 @@ class Reported:
 
 
 def against_published(
-    cells: pd.DataFrame, axes: Sequence[str], published: Mapping[str, Any] | None, notes: Sequence[str]
+    cells: pd.DataFrame,
+    axes: Sequence[str],
+    published: Mapping[str, Any] | None,
+    *,
+    select: Mapping[str, str],
+    notes: Sequence[str],
 ) -> list[Reported]:
     """Published figures and orderings against the cells; only those of the two that there are.
 
@@ -32,6 +37,7 @@ def against_published(
         cells: one row per cell: `cell_id`, `state`, every axis, metrics as `split/name`.
         axes: in the order of the sweep, with or without `seed`.
         published: as `sweeplab.published.matched` gives it.
+        select: the configuration's node, for what chooses on validation data.
         notes: to stand first below each table.
     """
     found = []
@@ -39,7 +45,7 @@ def against_published(
         figures = against_figures(cells, axes, published)
         found.append(Reported("published", figures, figures_table(figures, notes)))
     if published and published["orderings"]:
-        orderings = against_orderings(cells, axes, published)
+        orderings = against_orderings(cells, axes, published, select)
         found.append(Reported("published_orderings", orderings, orderings_table(orderings, notes)))
     return found
 
@@ -98,10 +104,14 @@ def orderings_table(frame: pd.DataFrame, notes: Sequence[str]) -> Table:
     body = [cells for rows in orderings for cells in _ordering_rows(rows, axes, one_axis=one_axis)]
     header = ["metric", plain_text(frame["axis"].iloc[0]) if one_axis else "setting", *map(plain_text, axes)]
     rule = "place: as published, 1 is the best; within a place no order is claimed."
-    if (frame["grid_cells"] > frame["cells"]).any():
+    by_itself = frame["chosen_by"] == frame["metric"]
+    of_grid = frame["grid_cells"] > frame["cells"]
+    if (of_grid & by_itself).any():
         rule += (
             " Each is taken where this metric itself is best in its grid, as in the source: that flatters large grids."
         )
+    for by in frame["chosen_by"][of_grid & ~by_itself].unique():
+        rule += f" Each is taken where {plain_text(by)} is best in its grid."
     said = [note for rows in orderings for note in _verdict_notes(rows)]
     sources = [(_claim(rows), [_word(rows[0], "kind"), _word(rows[0], "source")]) for rows in orderings]
     notes = [*notes, *said, rule, *_said_once("Published", sources)]

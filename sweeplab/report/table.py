@@ -17,7 +17,7 @@ TESTED_ON_VALIDATION = (
     "CAUTION: validation is the test split here (select.data=test, as in much published work). The figures are no "
     "estimates for new data, and any choice made on them favours lucky settings."
 )
-NOTES_TITLE = "Source and known deviations"
+NOTES_TITLE = "About this sweep"
 MAX_NAMED = 12  # choices that one note can list and still be read
 
 

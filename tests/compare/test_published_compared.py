@@ -9,6 +9,8 @@ import pytest
 from sweeplab.compare import against_figures, against_orderings
 
 AXES = ["optimizer", "lr", "seed"]
+BY_TEST = {"data": "test", "epoch": "last", "monitor": "val/accuracy", "mode": "max"}
+BY_HELD_OUT = BY_TEST | {"data": "held_out"}
 NO_WORDS = {"source": "a post", "kind": None, "note": None}
 
 ROWS = [
@@ -47,7 +49,8 @@ def ordering(
 ) -> pd.DataFrame:
     members = {name: ids(table, optimizer=name, **where) for tier in order for name in tier}
     entry = {**NO_WORDS, "metric": metric, "mode": mode, "axis": "optimizer", "order": order}
-    return against_orderings(table, AXES, {"figures": [], "orderings": [{**entry, "where": where, "cells": members}]})
+    orderings = [{**entry, "where": where, "cells": members}]
+    return against_orderings(table, AXES, {"figures": [], "orderings": orderings}, BY_TEST)
 
 
 def verdict(found: pd.DataFrame) -> tuple[str, str]:
@@ -114,7 +117,7 @@ def test_axes_stand_in_the_order_of_the_sweep_then_those_it_lacks() -> None:
 def test_nothing_published_gives_empty_tables() -> None:
     nothing: dict[str, list[Any]] = {"figures": [], "orderings": []}
     assert against_figures(cells(ROWS), AXES, nothing).empty
-    assert against_orderings(cells(ROWS), AXES, nothing).empty
+    assert against_orderings(cells(ROWS), AXES, nothing, BY_TEST).empty
 
 
 def test_ordering_holds_at_the_best_of_each_grid() -> None:
@@ -196,10 +199,27 @@ def test_orderings_are_numbered() -> None:
         {**entry, "order": order, "cells": {name: ids(THREE, optimizer=name) for name in "abc"}}
         for order in ([["a"], ["b"]], [["b"], ["a"]])
     ]
-    found = against_orderings(THREE, AXES, {"figures": [], "orderings": entries})
+    found = against_orderings(THREE, AXES, {"figures": [], "orderings": entries}, BY_TEST)
     assert found[["ordering", "verdict"]].to_numpy().tolist() == [
         [1, "holds"],
         [1, "holds"],
         [2, "does not hold"],
         [2, "does not hold"],
     ]
+
+
+def test_test_figures_are_those_of_the_setting_that_held_out_data_chose() -> None:
+    """The best of a grid by its own test figures would be a choice on test data."""
+    table = cells([("adam", 0.1, 0, "completed", 0.3, 0.80), ("adam", 0.01, 0, "completed", 0.3, 0.90)])
+    table = pd.concat([table, cells([("sgd", 0.1, 0, "completed", 0.3, 0.85)])]).assign(
+        **{"val/accuracy": [0.9, 0.8, 0.8]}
+    )
+    members = {name: ids(table, optimizer=name) for name in ("adam", "sgd")}
+    entry = {**NO_WORDS, "metric": "test/accuracy", "mode": "max", "axis": "optimizer", "order": [["adam"], ["sgd"]]}
+    published = {"figures": [], "orderings": [{**entry, "where": {}, "cells": members}]}
+    chosen = against_orderings(table, AXES, published, BY_HELD_OUT)
+    assert chosen["measured"].tolist() == [0.80, 0.85]
+    assert (verdict(chosen)[0], set(chosen["chosen_by"])) == ("does not hold", {"val/accuracy"})
+    best = against_orderings(table, AXES, published, BY_TEST)
+    assert best["measured"].tolist() == [0.90, 0.85]
+    assert (verdict(best)[0], set(best["chosen_by"])) == ("holds", {"test/accuracy"})

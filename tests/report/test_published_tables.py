@@ -55,7 +55,7 @@ def published(*figures: dict[str, Any], orderings: tuple[dict[str, Any], ...] = 
 
 
 def table_of(whole: dict[str, Any]) -> Any:
-    [part] = against_published(CELLS, AXES, whole, ["first"])
+    [part] = against_published(CELLS, AXES, whole, select=SELECT, notes=["first"])
     return part.table
 
 
@@ -164,7 +164,7 @@ def test_every_output_has_both_tables_and_the_notes(tmp_path: Path) -> None:
 
 def test_nothing_published_writes_nothing_more(tmp_path: Path) -> None:
     text = written(tmp_path, None)
-    assert not {"Published and measured", "Published orderings", "Source and known deviations"} & set(text.splitlines())
+    assert not {"Published and measured", "Published orderings", "About this sweep"} & set(text.splitlines())
     assert not list(tmp_path.glob("published*"))
 
 
@@ -216,6 +216,6 @@ def test_best_of_a_grid_is_said_where_there_is_a_grid() -> None:
     orders = (ordering([["adam"], ["sgd"]]),)
     assert not any(words in note for note in table_of(published(orderings=orders)).notes)
     rates = CELLS.assign(lr=[1e-3, 1e-2, 1e-3, 1e-3])
-    [part] = against_published(rates, AXES, published(orderings=orders), [])
+    [part] = against_published(rates, AXES, published(orderings=orders), select=SELECT, notes=[])
     assert any(words in note for note in part.table.notes)
     assert [row[:3] for row in part.table.rows] == [["train/loss", "adam", "1e-3"], ["", "sgd", "1e-3"]]
