@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep test lint format bench lock clean
+.PHONY: help setup sweep test lint format bench reproduce lock clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## make .venv with exactly the locked versions
 
@@ -43,6 +43,14 @@ format: setup  ## let ruff rewrite what it can
 
 bench: setup  ## measure against by-the-book Hydra + Lightning; writes benchmarks/results.md
 	$(BIN)/python -m benchmarks
+
+PUBLISHED := radam_cifar10 vgg16_cats_vs_dogs impact_of_optimizers adam_generalization
+
+reproduce: setup  ## run the published experiments whose data are at hand (CIFAR-10, cats vs dogs; takes a GPU)
+	@failed=; for name in $(PUBLISHED); do \
+	  $(BIN)/python -m sweeplab -m experiment=$$name || failed="$$failed $$name"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "not reproduced:$$failed"; exit 1; fi
 
 lock: setup  ## renew requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \

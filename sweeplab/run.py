@@ -23,6 +23,7 @@ from sweeplab.allocator import keep_freed_memory
 from sweeplab.build import build
 from sweeplab.callbacks import callbacks
 from sweeplab.cell import Cell, science
+from sweeplab.history import History
 from sweeplab.parameter_groups import TreatedParameters
 from sweeplab.provenance import provenance
 from sweeplab.record import CellFolder
@@ -96,22 +97,6 @@ def run_cell(cell: Cell, folder: CellFolder, around: Surroundings) -> dict[str, 
     return result
 
 
-@dataclass
-class History:
-    """What has been measured so far, epoch by epoch."""
-
-    epochs: list[dict[str, Any]] = field(default_factory=list)
-
-    def chosen(self, select: Mapping[str, str]) -> dict[str, Any] | None:
-        """The epoch that is tested: the first of the best by validation, or the last."""
-        if not self.epochs:
-            return None
-        if select["epoch"] == "last":
-            return self.epochs[-1]
-        choose = max if select["mode"] == "max" else min
-        return choose(self.epochs, key=lambda line: line[select["monitor"]])
-
-
 def _attempt(
     cell: Cell, folder: CellFolder, around: Surroundings, attempt: int
 ) -> tuple[dict[str, Any], Tracker | None]:
@@ -134,7 +119,7 @@ def _attempt(
     except (Exception, SystemExit) as error:  # the one broad catch: a cell fails alone, and says why
         result |= {"state": _failure_state(error), "error": _described(error)}
         print(result["error"]["traceback"], file=sys.stderr)  # noqa: T201 (into the cell's log)
-    result |= _measured(history, cell.config["select"], result)
+    result |= history.measured(cell.config["select"], tested=result.pop("tested", {}))
     result["wall_time_s"] = time.monotonic() - started_s
     result["provenance"] = provenance(around.code)
     return result, tracker
@@ -235,25 +220,6 @@ def _forget(checkpoints: Path) -> None:
         path.unlink()
     with contextlib.suppress(OSError):
         checkpoints.rmdir()
-
-
-def _measured(history: History, select: Mapping[str, str], result: dict[str, Any]) -> dict[str, Any]:
-    """Metrics at the chosen epoch and at the last one; the test figures belong to the chosen epoch."""
-    tested = result.pop("tested", {})
-    best = history.chosen(select)
-    if best is None:
-        return {}
-    last = history.epochs[-1]
-    return {
-        "metrics": {**_split_metrics(best), **tested},
-        "last_metrics": _split_metrics(last),
-        "best_epoch": best["epoch"],
-        "epochs": len(history.epochs),
-    }
-
-
-def _split_metrics(line: Mapping[str, Any]) -> Metrics:
-    return {key: value for key, value in line.items() if "/" in key}
 
 
 def _failure_state(error: BaseException) -> str:

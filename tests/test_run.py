@@ -411,3 +411,83 @@ def test_the_record_does_not_wait_for_the_tracker(run, tmp_path, monkeypatch):
 
     assert (folder.path / "seen.txt").read_text() == "completed True"
     assert result["state"] == "completed"
+
+
+# --- penalties, the epoch that is tested, preprocessing, optimizers that tell of themselves -------------------------
+
+
+def test_objective_is_the_loss_and_the_penalty_of_the_weights(run):
+    """Keras's l2 joins what is minimised; the loss by itself stays what it is everywhere else."""
+    result, folder = run("l2=0.01", "model=logistic", "runtime.keep_checkpoints=true", "select.epoch=last")
+    weights = torch.load(folder.checkpoints / "last.ckpt", weights_only=True)["state_dict"]
+    penalty = 0.01 * float((weights["model.linear.weight"] ** 2).sum())
+    metrics = result["metrics"]
+    assert penalty > 0.001
+    for split in ("val", "test"):
+        assert metrics[f"{split}/objective"] - metrics[f"{split}/loss"] == pytest.approx(penalty, rel=1e-4)
+    assert metrics["train/objective"] > metrics["train/loss"]
+
+
+def test_without_a_penalty_there_is_no_objective(run):
+    result, _ = run()
+    assert not [name for name in result["metrics"] if name.endswith("objective")]
+
+
+def test_penalty_pulls_as_decay_of_twice_its_size(run):
+    """The gradient of l2 * w^2 is 2 * l2 * w: torch's weight_decay of 2 * l2, where nothing but kernels decays."""
+    kernels = "parameter_groups=[{parameters:'*.weight',weight_decay:0.02}]"
+    one, _ = run("optimizer=sgdm", "lr=0.1", "l2=0.01")
+    other, _ = run("optimizer=sgdm", "lr=0.1", kernels)
+    for name in ("train/loss", "val/loss", "test/loss"):
+        assert one["metrics"][name] == pytest.approx(other["metrics"][name], rel=1e-4)
+
+
+def test_last_epoch_is_tested_where_that_is_asked_for(run):
+    lines = ("optimizer=sgdm", "lr=3", "dataset.separation=1", "max_epochs=6")
+    best, folder = run(*lines)
+    last, _ = run(*lines, "select.epoch=last")
+    epochs = lines_of(folder)
+    assert best["best_epoch"] < 6  # otherwise the two could not be told apart
+    assert last["best_epoch"] == 6
+    assert last["metrics"]["val/accuracy"] == epochs[-1]["val/accuracy"]
+    assert best["metrics"]["val/accuracy"] == max(line["val/accuracy"] for line in epochs)
+    assert last["metrics"]["test/loss"] != best["metrics"]["test/loss"]
+
+
+def test_validation_may_be_the_test_split(run):
+    result, _ = run("select.data=test", "select.epoch=last")
+    metrics = result["metrics"]
+    assert metrics["val/loss"] == pytest.approx(metrics["test/loss"], rel=1e-6)
+    assert metrics["val/accuracy"] == metrics["test/accuracy"]
+    assert result["steps"] == 3 * 16  # all 512 examples, 32 at a time
+
+
+def test_switch_of_swats_is_among_the_metrics(run):
+    result, folder = run("optimizer=swats", "optimizer.tolerance=10", "optimizer.granularity=global")
+    [first, *_] = lines_of(folder)
+    assert first["optimizer/switched_share"] == 1.0
+    assert first["optimizer/sgd_lr"] > 0
+    assert result["metrics"]["optimizer/first_switch_step"] >= 2
+
+
+def test_whitening_is_fitted_once_for_all_cells(run):
+    one, folder = run("preprocess=zca", "seed=0")
+    run("preprocess=zca", "seed=1")
+    assert one["state"] == "completed"
+    root = folder.path.parents[2] / "data"
+    assert len(list(root.rglob("zca-*.npy"))) == 1
+
+
+def test_initial_weights_follow_the_scheme_and_the_seed(run):
+    hashes = {
+        (scheme, seed): run(f"init={scheme}", f"seed={seed}", "max_epochs=1")[0]["initial_weights_hash"]
+        for scheme in ("default", "glorot_uniform")
+        for seed in (0, 1)
+    }
+    assert len(set(hashes.values())) == 4
+
+
+def test_pattern_that_fits_no_parameter_fails_the_cell_in_words(run):
+    result, _ = run("parameter_groups=[{parameters:'stem.*',l2:0.1}]")
+    assert result["state"] == "failed"
+    assert "'stem.*' fits no parameter of this model" in result["error"]["message"]
