@@ -73,6 +73,8 @@ class TreatedParameters:
             raise ConfigFault(f"parameter_groups: {type(optimizer).__name__} has no weight_decay to set")
         for group, (_, lr_factor) in zip(optimizer.param_groups, groups, strict=True):
             group["lr"] *= lr_factor
+            if "initial_lr" in group:  # what a schedule starts from, where the optimizer has set it itself
+                group["initial_lr"] *= lr_factor
         return optimizer
 
     @property

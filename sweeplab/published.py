@@ -44,7 +44,8 @@ def matched(published: Mapping[str, Any] | None, cells: Sequence[Cell]) -> Entry
 def _ordering(entry: Entry, cells: Sequence[Cell]) -> Entry:
     names = [name for tier in entry["order"] for name in tier]
     matches = {str(name): _fitting({**entry["where"], entry["axis"]: name}, cells) for name in names}
-    mode = entry.get("mode", "min" if "loss" in entry["metric"] else "max")
+    is_cost = entry["metric"].rpartition("/")[2] in ("loss", "objective")
+    mode = entry.get("mode", "min" if is_cost else "max")
     return {**entry, "mode": mode, "cells": matches}
 
 

@@ -79,6 +79,19 @@ def test_first_entry_that_fits_counts(model):
     assert treated.base_lr_factor == 2
 
 
+def test_schedule_keeps_the_factor_of_a_group(model):
+    """SWATS notes the rate that it is made with, and torch's schedules start from that note."""
+    from sweeplab.optim.swats import SWATS
+
+    def make(groups):
+        rest = {"eps": 1e-9, "tolerance": 1e-9, "granularity": "tensor", "weight_decay": 0.0}
+        return SWATS(groups, lr=0.1, betas=(0.9, 0.999), **rest)
+
+    optimizer = TreatedParameters(model, l2=0.0, entries=[{"parameters": "0.*", "lr_factor": 4}]).optimizer(make)
+    torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 0.5)
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.2, 0.05])
+
+
 def test_without_entries_the_optimizer_sees_all_parameters_in_order(model):
     optimizer = TreatedParameters(model, l2=0.0, entries=[]).optimizer(lambda groups: torch.optim.SGD(groups, lr=1.0))
     [group] = optimizer.param_groups

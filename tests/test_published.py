@@ -63,10 +63,15 @@ def test_figure_is_matched_by_groups_and_values_whether_they_vary_or_not():
 
 
 def test_ordering_knows_the_cells_of_each_name_and_which_way_is_better():
-    orderings = [ORDERING | {"where": {"lr": 0.01}}, {**ORDERING, "metric": "test/accuracy"}]
-    one, other = matched({"source": "s", "orderings": orderings}, make_cells())["orderings"]
+    orderings = [
+        ORDERING | {"where": {"lr": 0.01}},
+        {**ORDERING, "metric": "test/accuracy"},
+        {**ORDERING, "metric": "train/objective"},
+        {**ORDERING, "mode": "max"},
+    ]
+    one, other, third, last = matched({"source": "s", "orderings": orderings}, make_cells())["orderings"]
     assert one["cells"] == {"adam": ["adam-0.01-0", "adam-0.01-1"], "sgd": ["sgd-0.01-0", "sgd-0.01-1"]}
-    assert (one["mode"], other["mode"]) == ("min", "max")
+    assert [entry["mode"] for entry in (one, other, third, last)] == ["min", "max", "min", "max"]
     assert len(other["cells"]["adam"]) == 4
 
 
