@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeplab import record
-from sweeplab.cell import Cell
+from sweeplab.cell import Cell, is_circumstance
 from sweeplab.errors import ConfigFault, RecordFault
 from sweeplab.penalties import penalty_notes
 from sweeplab.plan import Plan
@@ -63,7 +63,7 @@ def write_sweep(plan: Plan, *, command: Sequence[str], code: Mapping[str, Any]) 
         "axes": plan.axes,
         "select": plan.config["select"],
         "published": matched(plan.config["published"], plan.cells),
-        "notes": _notes(plan),
+        "notes": _notes(plan, command),
         "rules": [vars(report) for report in plan.rules],
         "cells": [{"cell_id": cell.id, "axes": cell.axes, "overrides": cell.overrides} for cell in plan.cells],
     }
@@ -71,10 +71,17 @@ def write_sweep(plan: Plan, *, command: Sequence[str], code: Mapping[str, Any]) 
     return read_sweep(folder.path)
 
 
-def _notes(plan: Plan) -> list[str]:
-    provenance = plan.config["provenance"]
-    origin = [f"From {provenance}."] if provenance else []
-    return [*origin, *plan.config["known_deviations"], *penalty_notes(plan.cells)]
+def _notes(plan: Plan, command: Sequence[str]) -> list[str]:
+    notes = [*plan.config["known_deviations"], *penalty_notes(plan.cells)]
+    if not plan.config["provenance"]:
+        return notes
+    changes = [word for word in command if "=" in word and not _keeps_experiment(word.partition("=")[0])]
+    changed = [f"Changed on the command line: {' '.join(changes)}."] if changes else []
+    return [f"From {plan.config['provenance']}.", *changed, *notes]
+
+
+def _keeps_experiment(key: str) -> bool:
+    return key == "experiment" or key.startswith(("-", "hydra/")) or is_circumstance(key.lstrip("+~"))
 
 
 def check_name(plan: Plan) -> None:

@@ -119,8 +119,11 @@ class Task(pl.LightningModule):
         return x.contiguous(memory_format=self._memory_format) if x.dim() == 4 else x
 
     def on_train_epoch_start(self) -> None:
-        """Start the clock and the sums: loss, penalty, correct, examples."""
-        self._sums = torch.zeros(4, device=self.device, dtype=torch.float64 if self.device.type != "mps" else None)
+        """Start the clock and the sums: loss, correct, examples, and penalty where there is one."""
+        num_sums = 4 if self._treated.is_penalised else 3
+        self._sums = torch.zeros(
+            num_sums, device=self.device, dtype=torch.float64 if self.device.type != "mps" else None
+        )
         self._started_s = time.monotonic()
 
     def training_step(self, batches: Sequence[Minibatch], batch_idx: int) -> None:  # noqa: ARG002 (Lightning's name)
@@ -153,8 +156,8 @@ class Task(pl.LightningModule):
         self.steps += 1
         with torch.no_grad():
             correct = (logits.argmax(dim=1) == y).sum()
-            added = torch.zeros_like(loss) if penalty is None else penalty.detach()
-            self._sums += torch.stack([loss * len(y), added * len(y), correct, torch.full_like(correct, len(y))])
+            sums = [loss * len(y), correct, torch.full_like(correct, len(y))]
+            self._sums += torch.stack(sums if penalty is None else [*sums, penalty * len(y)])
         return loss.detach()
 
     def _clip(self, optimizer: torch.optim.Optimizer) -> None:
@@ -187,10 +190,10 @@ class Task(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Read the sums of the epoch, once, and hand its metrics on."""
-        loss, penalty, correct, examples = self._sums.tolist()
+        loss, correct, examples, *penalty = self._sums.tolist()
         trained = {"train/loss": loss / examples, "train/accuracy": correct / examples}
-        if self._treated.is_penalised:
-            trained["train/objective"] = (loss + penalty) / examples
+        if penalty:
+            trained["train/objective"] = (loss + penalty[0]) / examples
         self.log_dict(trained)
         validated = {
             key: float(value) for key, value in self.trainer.callback_metrics.items() if key.startswith("val/")

@@ -67,6 +67,26 @@ def test_a_sweep_reads_back_as_written(make_plan, tmp_path):
     assert sweep.select == plan.config["select"]
 
 
+def test_notes_say_where_it_comes_from_and_what_this_line_changed(make_plan):
+    told = {"provenance": "a paper", "known_deviations": ["its seed is not known"]}
+    command = (
+        "python -m sweeplab -m experiment=x dataset=digits ~seed lr=1,2 tracker=none runtime.workers=2 --config-dir=c"
+    )
+
+    sweep = write_sweep(make_plan(told), command=command.split(), code={})
+
+    assert sweep.notes == [
+        "From a paper.",
+        "Changed on the command line: dataset=digits lr=1,2.",
+        "its seed is not known",
+    ]
+    assert read_sweep(sweep.folder.path).notes == sweep.notes
+
+
+def test_a_sweep_of_no_experiment_has_no_notes(make_plan):
+    assert write(make_plan({"lr": 1.0})).notes == []
+
+
 def test_a_name_may_be_used_again_for_the_same_cells_and_for_more(make_plan):
     write(make_plan(*SEEDS))
     write(make_plan(*SEEDS))

@@ -12,7 +12,8 @@ Importing a data set needs no torch; only `Source.loaders` does. One's own data 
 and a file conf/dataset/wine.yaml with `_target_: my_package.Wine` and the keys of the other files there. Images are
 uint8 arrays (N, C, H, W), brought to [0, 1] and normalised by `mean` and `std`; features are float32, normalised only
 if these are given. Fields of one's own are declared as in `sweeplab/data/synthetic.py`; a method `files` that names the
-raw files makes a change of them be noticed.
+raw files makes a change of them be noticed. Folders of labelled pictures need no class: dataset=image_folder. Texts as
+bags of words are a `BagOfWords` (`sweeplab/data/bags.py`), wide and mostly empty rows are `SparseRows`.
 """
 
 from sweeplab.data.arrays import Arrays

@@ -65,6 +65,8 @@ def _pivots(comparison: Comparison, width: int) -> Iterator[Table]:
     twin = f"test/{comparison.monitor.partition('/')[2]}"
     metric = next(name for name in ("test/accuracy", twin, comparison.monitor) if name in comparison.metrics)
     table = pivot_table(comparison, rows, columns, metric)
+    if len(table.rows) == len(comparison.settings):
+        return  # one value a row: a list of cases, which the table of settings shows better
     yield from _blocks(_shortened(table, comparison, rows), width)
 
 

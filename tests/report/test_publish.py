@@ -170,3 +170,12 @@ def test_terminal_without_unicode_gets_the_table_too(tmp_path: Path) -> None:
     cells = grid(2, [0.1, 0.01], 2)
     publish(tmp_path, cells, AXES, select=SELECT, published=None, notes=[], console=console)
     assert b"0.0100 +- 0.0000" in raw.getvalue()
+
+
+def test_a_list_of_cases_is_not_laid_out_over_two_axes(tmp_path: Path) -> None:
+    """Each optimizer at a rate of its own: a pivot would be a diagonal."""
+    crossed = grid(3, [0.1, 0.01, 0.001], 2)
+    own_rate = {"o0": 0.1, "o1": 0.01, "o2": 0.001}
+    cases = crossed[crossed["lr"] == crossed["optimizer"].map(own_rate)]
+    assert "lr=1e-1" in printed(tmp_path, crossed, width=120)
+    assert "lr=1e-1" not in printed(tmp_path, cases, width=120)
