@@ -86,7 +86,7 @@ def _pick(group: pd.DataFrame, over: Sequence[str], values: "pd.Series[float]") 
         return _without_result(group, over)
     best = ranks.sort_values(["score", "missing"], ascending=False, kind="stable").index[0]
     row = group.loc[[best]]
-    notes = [*_missing_cells(row), *(word for axis in over for word in _edge(group[axis], row[axis].iloc[0]))]
+    notes = [*_missing_cells(row), *(word for axis in over for word in edge_notes(group[axis], row[axis].iloc[0]))]
     return row.assign(note="; ".join(notes))
 
 
@@ -104,7 +104,7 @@ def _missing_cells(row: pd.DataFrame) -> list[str]:
     return [f"mean over {n} of {cells} cells"] if n < cells else []
 
 
-def _edge(grid: "pd.Series[Any]", value: object) -> list[str]:
+def edge_notes(grid: "pd.Series[Any]", value: object) -> list[str]:
     """Guard G3: the best of an ordered grid may lie beyond it; with two values every value is an edge."""
     values = {float(item) for item in grid if _is_ordered(item)}
     if len(values) < 3 or not _is_ordered(value):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweeplab.compare.choice import scores
+from sweeplab.compare.choice import edge_notes, scores
 from sweeplab.compare.settings import STATES, axes_of, setting_axes, summarise, varying
 
 HOLDS = "holds"
@@ -28,7 +28,7 @@ _ORDERING = (
     "n",
     *STATES[1:],
 )
-_VERDICT = ("grid_cells", "grid_n", "verdict", "reason")
+_VERDICT = ("grid_cells", "grid_n", "edge", "verdict", "reason")
 
 
 def against_figures(cells: pd.DataFrame, axes: Sequence[str], published: Mapping[str, Any]) -> pd.DataFrame:
@@ -69,6 +69,7 @@ def against_orderings(
         One row per ordering and member: the axes that its `where` names or that vary in its grid, with their values at
         the best; `ordering` (from 1), `metric`, `mode`, `chosen_by`, `axis`, `place` (from 1), `member`, `measured`,
         `std`, `cells`, `n` and states of that setting, `grid_cells` and `grid_n` (completed) of its whole grid,
+        `edge` (in words, where it lies at the edge of an ordered grid),
         `verdict` (`holds`, `does not hold`, `cannot be told`), `reason` in words, `kind`, `source`, `note`.
     """
     rows: list[dict[str, Any]] = []
@@ -123,6 +124,7 @@ def _members(
                 "place": place,
                 "member": name,
                 **_measured(best, ordering["metric"]),
+                "edge": "; ".join(word for axis in free if axis in best for word in edge_notes(grid[axis], best[axis])),
                 "grid_cells": len(grid),
                 "grid_n": int((grid["state"] == STATES[0]).sum()),
             }

@@ -136,7 +136,8 @@ def _ordering_rows(rows: Sequence[Row], axes: Sequence[str], *, one_axis: bool) 
 def _verdict_notes(rows: Sequence[Row]) -> list[str]:
     claim, reason, remark = _claim(rows), rows[0]["reason"], _word(rows[0], "note")
     verdict = f"{claim}: {rows[0]['verdict']}{f' ({plain_text(reason)})' if reason else ''}."
-    return [verdict, *_gaps(rows), *([f"{claim}: {remark}"] if remark else [])]
+    edges = [plain_text(f"{row['member']}: {row['edge']}.") for row in rows if row["edge"]]
+    return [verdict, *_gaps(rows), *edges, *([f"{claim}: {remark}"] if remark else [])]
 
 
 def _before(frame: pd.DataFrame, column: str) -> list[str]:

@@ -223,3 +223,11 @@ def test_test_figures_are_those_of_the_setting_that_held_out_data_chose() -> Non
     best = against_orderings(table, AXES, published, BY_TEST)
     assert best["measured"].tolist() == [0.90, 0.85]
     assert (verdict(best)[0], set(best["chosen_by"])) == ("holds", {"test/accuracy"})
+
+
+def test_best_at_the_edge_of_its_grid_is_said() -> None:
+    """A better rate may lie beyond the grid, and the order then be another."""
+    rows = [("adam", lr, 0, "completed", loss, 0.8) for lr, loss in ((0.1, 0.1), (0.01, 0.2), (0.001, 0.3))]
+    rows += [("sgd", lr, 0, "completed", loss, 0.8) for lr, loss in ((0.1, 0.5), (0.01, 0.4), (0.001, 0.6))]
+    found = ordering(cells(rows), [["adam"], ["sgd"]])
+    assert found["edge"].tolist() == ["lr at the edge: the highest of 3", ""]

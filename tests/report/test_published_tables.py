@@ -219,3 +219,11 @@ def test_best_of_a_grid_is_said_where_there_is_a_grid() -> None:
     [part] = against_published(rates, AXES, published(orderings=orders), select=SELECT, notes=[])
     assert any(words in note for note in part.table.notes)
     assert [row[:3] for row in part.table.rows] == [["train/loss", "adam", "1e-3"], ["", "sgd", "1e-3"]]
+
+
+def test_edge_of_a_grid_is_said_for_the_member_that_stands_there() -> None:
+    rows = pd.concat([CELLS.head(1)] * 3, ignore_index=True)
+    rows = rows.assign(cell_id=list("abc"), lr=[1e-1, 1e-2, 1e-3], **{"train/loss": [0.1, 0.2, 0.3]})
+    entry = ordering([["adam"]]) | {"cells": {"adam": list("abc")}}
+    [part] = against_published(rows, AXES, published(orderings=(entry,)), select=SELECT, notes=[])
+    assert "adam: lr at the edge: the highest of 3." in part.table.notes
