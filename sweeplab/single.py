@@ -33,7 +33,8 @@ from sweeplab.launch.conduct import (
 from sweeplab.plan import Plan, all_faults, axis_name
 from sweeplab.provenance import code_version
 from sweeplab.record import CellFolder
-from sweeplab.sweep import last_line, write_sweep
+from sweeplab.records import last_line
+from sweeplab.sweep import write_sweep
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

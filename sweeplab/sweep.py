@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sweeplab import record
 from sweeplab.cell import Cell, is_circumstance
@@ -16,25 +16,21 @@ from sweeplab.plan import Plan
 from sweeplab.published import matched
 from sweeplab.record import CellFolder, SweepFolder
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-# Columns of the table behind the axes and the metrics.
-_FIGURES = ("best_epoch", "epochs", "steps", "wall_time_s", "train_time_s", "num_parameters")
-
 
 @dataclass(frozen=True)
 class Sweep:
     """What a sweep's folder says: its cells in order, what chooses, and what its source reports.
 
-    `select` is the configuration's node of that name; `published` is as `sweeplab.published.matched` gives it; `notes`
-    say where the experiment comes from, where it is known to differ, and which kind of weight decay is which.
+    `choices` are the files chosen in each group, by cell id; `select` is the configuration's node of that name;
+    `published` is as `sweeplab.published.matched` gives it; `notes` say where the experiment comes from, where it is
+    known to differ, and which kind of weight decay is which.
     """
 
     folder: SweepFolder
     name: str
     axes: dict[str, list[Any]]
     cells: list[tuple[str, dict[str, Any]]]
+    choices: dict[str, dict[str, str]]
     select: dict[str, str]
     published: dict[str, Any] | None
     notes: list[str]
@@ -65,7 +61,10 @@ def write_sweep(plan: Plan, *, command: Sequence[str], code: Mapping[str, Any]) 
         "published": matched(plan.config["published"], plan.cells),
         "notes": _notes(plan, command),
         "rules": [vars(report) for report in plan.rules],
-        "cells": [{"cell_id": cell.id, "axes": cell.axes, "overrides": cell.overrides} for cell in plan.cells],
+        "cells": [
+            {"cell_id": cell.id, "axes": cell.axes, "choices": cell.choices, "overrides": cell.overrides}
+            for cell in plan.cells
+        ],
     }
     record.write_text(folder.plan, record.to_json(written) + "\n")
     return read_sweep(folder.path)
@@ -117,6 +116,7 @@ def read_sweep(path: str | Path) -> Sweep:
             name=plan["name"],
             axes=plan["axes"],
             cells=cells,
+            choices={cell["cell_id"]: cell.get("choices", {}) for cell in plan["cells"]},
             select=plan["select"],
             published=plan.get("published"),
             notes=plan.get("notes", []),
@@ -158,66 +158,3 @@ def finished_results(output_dir: str, cells: Iterable[Cell]) -> dict[str, dict[s
         for cell_id, result in results.items()
         if result is not None and result["state"] in record.FINAL_STATES
     }
-
-
-def read_cells(sweep: Sweep) -> pd.DataFrame:
-    """Tidy table, one row per cell in the plan's order: `cell_id`, `state`, axes, metrics, figures.
-
-    A cell without a verified result keeps its row, with its state and no figures.
-    """
-    import pandas as pd
-
-    rows, metrics = [], dict[str, None]()
-    for cell_id, axes in sweep.cells:
-        folder = sweep.cell_folder(cell_id)
-        result = record.read_result(folder)
-        state = record.read_state(folder) if result is None else result["state"]
-        found = _flat_metrics(result)
-        metrics |= dict.fromkeys(found)
-        figures = {key: (result or {}).get(key) for key in _FIGURES}
-        rows.append({"cell_id": cell_id, "state": state, **_hashable(axes), **found, **figures})
-    columns = ["cell_id", "state", *sweep.axes, *metrics, *_FIGURES]
-    return pd.DataFrame(rows, columns=list(dict.fromkeys(columns)))
-
-
-def read_curves(sweep: Sweep, cell_ids: Iterable[str]) -> pd.DataFrame:
-    """Tidy table of evaluations, one row per cell and epoch: `cell_id`, `epoch`, `step`, metrics, `lr`, times.
-
-    A cell without any evaluation has no row.
-    """
-    import pandas as pd
-
-    rows = [
-        {"cell_id": cell_id, **line} for cell_id in cell_ids for line in record.read_metrics(sweep.cell_folder(cell_id))
-    ]
-    return pd.DataFrame(rows, columns=list(dict.fromkeys(["cell_id", "epoch", *(key for row in rows for key in row)])))
-
-
-def _flat_metrics(result: Mapping[str, Any] | None) -> dict[str, float]:
-    return dict((result or {}).get("metrics") or {})
-
-
-def _hashable(axes: Mapping[str, Any]) -> dict[str, Any]:
-    """Lists as text: a table groups by them."""
-    return {key: record.to_json(value) if isinstance(value, list | dict) else value for key, value in axes.items()}
-
-
-def failures(sweep: Sweep) -> list[tuple[str, str, str, Path]]:
-    """Cells that failed: (readable name, state, last line of the error, log)."""
-    from sweeplab.cell import label
-
-    found = []
-    for cell_id, axes in sweep.cells:
-        folder = sweep.cell_folder(cell_id)
-        result = record.read_result(folder)
-        if result is not None and result["state"] in record.FAILURE_STATES:
-            found.append((label(axes), result["state"], last_line(result.get("error")), folder.log))
-    return found
-
-
-def last_line(error: Mapping[str, Any] | None) -> str:
-    """An error in one line: its class and the first line of its message."""
-    if not error:
-        return ""
-    message = (str(error.get("message") or "").strip().splitlines() or [""])[0]
-    return f"{error.get('class')}: {message}" if message else str(error.get("class"))

@@ -196,3 +196,17 @@ def finish() -> Callable[..., record.CellFolder]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def hand_plan(tmp_path: Path, make_cell: Callable[..., Cell]) -> Callable[..., Plan]:
+    """A plan of hand-made cells under a temporary output directory, one for each mapping of changes."""
+
+    def make(*changes: dict, name: str = "mine") -> Plan:
+        cells = [make_cell(runtime={"output_dir": str(tmp_path)}, **change) for change in changes]
+        cells = [type(c)(c.id, c.config, change) for c, change in zip(cells, changes, strict=True)]
+        keys = dict.fromkeys(key for change in changes for key in change)
+        axes = {key: list({repr(change.get(key)): change.get(key) for change in changes}.values()) for key in keys}
+        return Plan(name, cells, axes, [], cells[0].config, len(cells))
+
+    return make

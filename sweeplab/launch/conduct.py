@@ -21,9 +21,10 @@ from sweeplab.launch.slots import make_slots
 from sweeplab.plan import Plan
 from sweeplab.provenance import code_version
 from sweeplab.record import to_json
+from sweeplab.records import read_curves, read_records
 from sweeplab.report import publish
 from sweeplab.report.live import LiveView
-from sweeplab.sweep import Sweep, check_name, failures, finished_results, read_cells, read_curves, write_sweep
+from sweeplab.sweep import Sweep, check_name, finished_results, write_sweep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,7 +140,8 @@ def report(
 
     Figures cost two seconds, most of it the import of matplotlib: they are drawn where they are asked for.
     """
-    cells = read_cells(sweep)
+    records = read_records(sweep)
+    cells = records.cells
     comparison = publish(
         sweep.folder.path,
         cells,
@@ -153,18 +155,16 @@ def report(
         say(console, _draw(sweep, comparison, cells))
     else:
         say(console, f"Figures: python -m sweeplab report {shlex.quote(str(sweep.folder.path))}")
-    lost = failures(sweep)
-    for name, state, reason, log in lost:
-        console.print(
-            f"[red]{state}[/red]  {escape(name)}: {escape(reason)}\n  log: {escape(str(log))}", highlight=False
-        )
+    for lost in records.failures:
+        words = f"{escape(lost.name)}: {escape(lost.reason)}\n  log: {escape(str(lost.log))}"
+        console.print(f"[red]{lost.state}[/red]  {words}", highlight=False)
     if tracker is not None:
         place = tracking.publish_sweep(
             tracker, sweep=sweep.name, table=comparison.settings, folder=sweep.folder.path, tags=tuple(tags)
         )
         say(console, place or "")
     unfinished = set(cells["state"]) - set(record.FINAL_STATES)
-    return EXIT_FAILED if lost or unfinished else EXIT_OK
+    return EXIT_FAILED if records.failures or unfinished else EXIT_OK
 
 
 def _draw(sweep: Sweep, comparison: "Comparison", cells: "pd.DataFrame") -> str:

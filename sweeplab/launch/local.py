@@ -22,7 +22,7 @@ from sweeplab.cell import Cell
 from sweeplab.errors import DataFault
 from sweeplab.launch import entry
 from sweeplab.launch.slots import Slot
-from sweeplab.sweep import last_line
+from sweeplab.records import last_line
 
 _TICK_S = 0.25
 _LOG_TAIL_BYTES = 4000

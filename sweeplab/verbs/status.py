@@ -10,7 +10,8 @@ from rich.table import Table
 from sweeplab import record
 from sweeplab.cell import label
 from sweeplab.cli import make_console
-from sweeplab.sweep import Sweep, failures, find_sweep
+from sweeplab.records import read_failures
+from sweeplab.sweep import Sweep, find_sweep
 
 
 def run(arguments: list[str]) -> int:
@@ -38,8 +39,9 @@ def show(sweep: Sweep, console: Console) -> None:
                 escape(label(axes)), str(len(lines)), _number(last, "val/loss"), _number(last, "val/accuracy")
             )
         console.print(table)
-    for name, state, reason, log in failures(sweep):
-        console.print(f"{state}  {escape(name)}: {escape(reason)}\n  log: {escape(str(log))}", highlight=False)
+    for lost in read_failures(sweep):
+        words = f"{escape(lost.name)}: {escape(lost.reason)}\n  log: {escape(str(lost.log))}"
+        console.print(f"{lost.state}  {words}", highlight=False)
 
 
 def _number(line: dict[str, float], key: str) -> str:
