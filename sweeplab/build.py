@@ -12,6 +12,7 @@ from sweeplab.limits import MISSING, find_limit_faults
 from sweeplab.parameter_groups import find_group_faults
 from sweeplab.published import find_published_faults
 from sweeplab.steps import find_step_faults
+from sweeplab.tables import find_table_faults
 from sweeplab.target import find_target_faults
 
 # Trusted without being named; `trusted_targets` adds one's own packages.
@@ -51,6 +52,7 @@ def find_faults(config: Mapping[str, Any]) -> list[str]:
     faults = list(find_limit_faults(config))
     faults += find_group_faults(config.get("parameter_groups", []))
     faults += find_published_faults(config.get("published"))
+    faults += find_table_faults(config.get("tables"))
     if not faults:
         faults += find_step_faults(config)
     trusted = config.get("trusted_targets")

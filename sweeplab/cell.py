@@ -21,6 +21,7 @@ CIRCUMSTANCE = (
     "provenance",
     "known_deviations",
     "published",
+    "tables",
     "circumstance",
     "hydra",
 )
@@ -52,6 +53,11 @@ def label(axes: Mapping[str, Any]) -> str:
         if value is not None
     ]
     return " ".join(words) or "cell"
+
+
+def setting_label(axes: Mapping[str, Any]) -> str:
+    """Name of the setting that a cell belongs to: the same for all its seeds."""
+    return label({key: value for key, value in axes.items() if key != REPLICATE_AXIS})
 
 
 def _short(value: Any) -> str:

@@ -19,6 +19,7 @@ from sweeplab.compose import Composer, Composition
 from sweeplab.errors import ConfigFault
 from sweeplab.exclude import Exclusion, exclusions
 from sweeplab.grid import AxisParser, Grid, Point, RuleReport, Rules
+from sweeplab.tables import declared, find_layout_faults
 
 _STEM_LENGTH = 60
 _SHOWN_FAULTS = 20
@@ -156,6 +157,7 @@ def _assemble(expanded: Grid, compositions: list[Composition], excluded: list[Ex
         raise ConfigFault(f"no cell is left of {len(expanded.points)}: every one was excluded")
     found = list(cells.values())
     _raise(all_faults(found))
+    _raise(list(find_layout_faults(declared(found[0].config.get("tables"), found), found)))
     axes = varied_axes(found, [axis_name(key) for key in expanded.swept])
     named = [Cell(c.id, c.config, {key: c.axes.get(key) for key in axes}, c.choices, c.overrides) for c in found]
     config = named[0].config

@@ -39,8 +39,9 @@ class Records:
 
     `cells`: one row per cell in the plan's order: `cell_id`, `state`, axes, metrics as `split/name`, figures; a cell
     without a verified result keeps its row, with its state and no figures. `origins`: one row per cell with a result:
-    `cell_id`, the files chosen (`dataset`, `model`, `optimizer`, `scheduler`), what was asked (`max_epochs`, …), with
-    what it was trained (`git_commit`, `device`, `torch`, …) and the hashes that show which cells are paired.
+    `cell_id`, the files chosen (`dataset`, `model`, `optimizer`, `scheduler`), what was asked (`max_epochs`, …, and
+    `augmented_evaluation`: whether examples of validation and test are changed at random too), with what it was trained
+    (`git_commit`, `device`, `torch`, …) and the hashes that show which cells are paired.
     `confusions`: test examples by true (rows) and predicted class, by cell id.
     """
 
@@ -72,7 +73,7 @@ def read_records(sweep: Sweep) -> Records:
             confusions[cell_id] = result["confusion_matrix"]
         lost += _failure(cell_id, axes, result, folder)
     columns = ["cell_id", "state", *sweep.axes, *metrics, *_FIGURES]
-    named = ["cell_id", *_CHOICES, *_CONFIG, *_PROVENANCE, *_HASHES]
+    named = ["cell_id", *_CHOICES, *_CONFIG, "augmented_evaluation", *_PROVENANCE, *_HASHES]
     return Records(
         cells=pd.DataFrame(rows, columns=list(dict.fromkeys(columns))),
         origins=pd.DataFrame(origins, columns=named),
@@ -124,9 +125,16 @@ def _origin(result: Mapping[str, Any], choices: Mapping[str, str]) -> dict[str, 
     return {
         **{key: choices.get(key) for key in _CHOICES},
         **{key: config.get(key) for key in _CONFIG},
+        "augmented_evaluation": _is_augmented((config.get("dataset") or {}).get("augment")),
         **{key: provenance.get(key) for key in _PROVENANCE},
         **{key: result.get(key) for key in _HASHES},
     }
+
+
+def _is_augmented(augment: Any) -> bool:
+    """Whether evaluation examples are changed too, by what `dataset.augment` asks for."""
+    steps = augment if isinstance(augment, list) else [augment]
+    return any(isinstance(step, Mapping) and str(step.get("_target_")).endswith(".EverySplit") for step in steps)
 
 
 def _hashable(axes: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from sweeplab import record
 from sweeplab.allocator import keep_freed_memory
 from sweeplab.build import build
 from sweeplab.callbacks import callbacks
-from sweeplab.cell import Cell, science
+from sweeplab.cell import Cell, science, setting_label
 from sweeplab.history import History
 from sweeplab.parameter_groups import TreatedParameters
 from sweeplab.provenance import provenance
@@ -241,7 +241,7 @@ def _identity(cell: Cell, folder: CellFolder, around: Surroundings, attempt: int
         cell_id=cell.id,
         sweep=around.sweep,
         name=cell.label,
-        group=around.sweep,
+        setting=setting_label(cell.axes),
         job_type="train",
         tags=tuple(dict.fromkeys([*config["tags"], *(word for word in words if word)])),
         config=science(config),

@@ -15,24 +15,28 @@ from sweeplab.penalties import penalty_notes
 from sweeplab.plan import Plan
 from sweeplab.published import matched
 from sweeplab.record import CellFolder, SweepFolder
+from sweeplab.tables import declared, find_layout_faults
 
 
 @dataclass(frozen=True)
 class Sweep:
     """What a sweep's folder says: its cells in order, what chooses, and what its source reports.
 
-    `choices` are the files chosen in each group, by cell id; `select` is the configuration's node of that name;
-    `published` is as `sweeplab.published.matched` gives it; `notes` say where the experiment comes from, where it is
-    known to differ, and which kind of weight decay is which.
+    `command` is the line that asked for it; `choices` are the files chosen in each group, by cell id; `select` is the
+    configuration's node of that name; `published` is as `sweeplab.published.matched` gives it, `tables` as
+    `sweeplab.tables.declared` does; `notes` say where the experiment comes from, where it is known to differ, and which
+    kind of weight decay is which.
     """
 
     folder: SweepFolder
     name: str
+    command: str
     axes: dict[str, list[Any]]
     cells: list[tuple[str, dict[str, Any]]]
     choices: dict[str, dict[str, str]]
     select: dict[str, str]
     published: dict[str, Any] | None
+    tables: list[dict[str, Any]]
     notes: list[str]
 
     def cell_folder(self, cell_id: str) -> CellFolder:
@@ -44,9 +48,12 @@ def write_sweep(plan: Plan, *, command: Sequence[str], code: Mapping[str, Any]) 
     """Write down the plan and what each cell was asked, before the first one trains.
 
     Raises:
-        ConfigFault: the name is taken by a sweep of other cells.
+        ConfigFault: the name is taken by a sweep of other cells, or a declared table does not fit these.
     """
     check_name(plan)
+    tables = declared(plan.config.get("tables"), plan.cells)
+    if faults := list(find_layout_faults(tables, plan.cells)):
+        raise ConfigFault(faults)
     output_dir = plan.config["runtime"]["output_dir"]
     folder = record.sweep_folder(output_dir, plan.name)
     for cell in plan.cells:
@@ -59,6 +66,7 @@ def write_sweep(plan: Plan, *, command: Sequence[str], code: Mapping[str, Any]) 
         "axes": plan.axes,
         "select": plan.config["select"],
         "published": matched(plan.config["published"], plan.cells),
+        "tables": tables,
         "notes": _notes(plan, command),
         "rules": [vars(report) for report in plan.rules],
         "cells": [
@@ -114,11 +122,13 @@ def read_sweep(path: str | Path) -> Sweep:
         return Sweep(
             folder=folder,
             name=plan["name"],
+            command=plan.get("command", ""),
             axes=plan["axes"],
             cells=cells,
             choices={cell["cell_id"]: cell.get("choices", {}) for cell in plan["cells"]},
             select=plan["select"],
             published=plan.get("published"),
+            tables=plan.get("tables", []),
             notes=plan.get("notes", []),
         )
     except (KeyError, TypeError) as error:

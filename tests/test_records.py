@@ -148,6 +148,20 @@ def test_origins_name_the_files_chosen_in_each_group(plan, tmp_path, finish):
     assert set(origins["dataset"]) == {"digits"}
 
 
+def test_origins_tell_whether_evaluation_was_augmented(hand_plan, tmp_path, finish):
+    def asked(augment):
+        return {"dataset": {"_target_": "sweeplab.data.digits.Digits", "augment": augment}}
+
+    flip = {"_target_": "sweeplab.data.augment.RandomFlip", "probability": 0.5}
+    everywhere = {"_target_": "sweeplab.data.augment.EverySplit", "change": [flip]}
+    plan = hand_plan(*map(asked, (None, flip, everywhere, [flip, everywhere])), {"seed": 1})
+    sweep = write(plan)
+    for cell in plan.cells:
+        finish(tmp_path, cell)
+
+    assert read_records(sweep).origins["augmented_evaluation"].tolist() == [False, False, True, True, False]
+
+
 def test_confusions_are_those_of_the_cells_that_were_tested(hand_plan, tmp_path, finish):
     plan = hand_plan(*SEEDS)
     sweep = write(plan)

@@ -53,7 +53,7 @@ def cell(folder: Path, **changes: Any) -> CellIdentity:
         attempt=2,
         sweep="optimizer x lr",
         name="adam lr=0.001 seed=0",
-        group="optimizer x lr",
+        setting="adam lr=0.001",
         job_type="train",
         tags=("paper", "first try"),
         config={"lr": 1e-3, "optimizer": {"betas": [0.9, 0.999]}, "gradient_clip": None},
@@ -101,12 +101,39 @@ def test_an_offline_run_holds_who_the_cell_is(tmp_path: Path) -> None:
     [run] = of_type(file, "run")
     assert run["run_id"] == "optimizer-x-lr-0123456789ab-a2"
     assert run["display_name"] == "adam lr=0.001 seed=0"
-    assert run["run_group"] == "optimizer x lr"
+    assert run["run_group"] == "optimizer x lr: adam lr=0.001"
     assert run["job_type"] == "train"
     assert run["tags"] == ["paper", "first try"]
     assert run["project"] == "sweeplab"
     asked = {key: value for key, value in run["config"]["update"].items() if key != "_wandb"}
-    assert asked == {"lr": 1e-3, "optimizer": {"betas": [0.9, 0.999]}, "gradient_clip": None}
+    assert asked == {
+        "lr": 1e-3,
+        "optimizer": {"betas": [0.9, 0.999]},
+        "gradient_clip": None,
+        "sweep": "optimizer x lr",
+        "setting": "adam lr=0.001",
+    }
+
+
+def test_seeds_of_a_setting_are_one_group_and_other_settings_are_others(tmp_path: Path) -> None:
+    """W&B's own group-by gives mean and spread over the seeds then."""
+    long = "x" * 200
+    cells = {
+        "a": cell(tmp_path / "a", cell_id="a", name="adam lr=0.001 seed=0"),
+        "b": cell(tmp_path / "b", cell_id="b", name="adam lr=0.001 seed=1"),
+        "c": cell(tmp_path / "c", cell_id="c", setting="adam lr=0.01"),
+        "d": cell(tmp_path / "d", cell_id="d", setting=f"{long}1"),
+        "e": cell(tmp_path / "e", cell_id="e", setting=f"{long}2"),
+    }
+    groups = {}
+    for name, identity in cells.items():
+        open_tracker(config(), identity).finish(state="completed", summary={})
+        [run] = of_type(offline_files(tmp_path / name)[0], "run")
+        groups[name] = run["run_group"]
+
+    assert groups["a"] == groups["b"]
+    assert len({*groups.values()}) == 4
+    assert max(map(len, groups.values())) == 128  # W&B takes no longer one
 
 
 def test_every_epoch_arrives_on_the_axis_epoch_and_nan_stays_nan(tmp_path: Path) -> None:
@@ -213,7 +240,7 @@ def test_an_online_run_arrives_whole_and_quietly(
     run_id = "optimizer-x-lr-0123456789ab-a2"
     created = server.runs()[0]
     assert created["name"] == run_id
-    assert (created["displayName"], created["groupName"]) == ("adam lr=0.001 seed=0", "optimizer x lr")
+    assert (created["displayName"], created["groupName"]) == ("adam lr=0.001 seed=0", "optimizer x lr: adam lr=0.001")
     assert (created["jobType"], created["tags"], created["project"]) == ("train", ["paper", "first try"], "sweeplab")
     assert json.loads(created["config"])["optimizer"] == {"value": {"betas": [0.9, 0.999]}}
     first, second = server.history(run_id)

@@ -10,10 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from sweeplab.compare.settings import ENDED_WITHOUT_RESULT, STATES, axes_of, is_missing, positions
+from sweeplab.compare.settings import ENDED_WITHOUT_RESULT, STATES, STATISTICS, axes_of, is_missing, positions
 from sweeplab.errors import ConfigFault
 
 NO_CHOICE = "no choice"
+_STATISTICS = tuple(f"/{name}" for name in STATISTICS)
 
 
 def choose(summary: pd.DataFrame, over: Sequence[str], by: str = "val/accuracy", mode: str = "max") -> pd.DataFrame:
@@ -92,7 +93,7 @@ def _pick(group: pd.DataFrame, over: Sequence[str], values: "pd.Series[float]") 
 
 def _without_result(group: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
     counts = [name for name in ("cells", "n", *STATES) if name in group]
-    metrics = [name for name in map(str, group) if name.endswith(("/mean", "/std"))]
+    metrics = [name for name in map(str, group) if name.endswith(_STATISTICS)]
     reason = "the metric is not a number" if group["n"].any() else "no cell has a result"
     row = group.iloc[[0]].assign(**dict.fromkeys(over), **dict.fromkeys(metrics, math.nan))
     row[counts] = group[counts].sum().to_numpy()

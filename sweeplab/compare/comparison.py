@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sweeplab.compare.choice import choose, mark_chosen, scores, tuned_axes
-from sweeplab.compare.settings import metrics_of, setting_axes, summarise, varying
+from sweeplab.compare.pairs import compare_pairs
+from sweeplab.compare.settings import metrics_of, positions, setting_axes, summarise, varying
 
 _SHOWN = [f"{split}/{name}" for split in ("train", "val", "test") for name in ("loss", "accuracy")]
 # what every sweep did before these keys were there
@@ -48,6 +49,40 @@ class Comparison:
     def varying(self) -> list[str]:
         """The axes that take more than one value."""
         return varying(self.settings, self.axes)
+
+    @property
+    def tested(self) -> str:
+        """The metric that chosen settings are compared by: the monitored one on test data, if it is there."""
+        twin = f"test/{self.monitor.partition('/')[2]}"
+        return twin if twin in self.metrics else self.monitor
+
+    def pairs(self, cells: pd.DataFrame, *, num_test: int | None = None) -> pd.DataFrame:
+        """The chosen settings of one data set against each other, as `compare_pairs` gives it, by the metric `tested`.
+
+        Args:
+            cells: those that `settings` is of.
+            num_test: number of test examples, where it is known.
+        """
+        chosen = self.settings.index[self.settings["chosen"]].tolist()
+        return compare_pairs(
+            cells,
+            self.axes,
+            metric=self.tested,
+            mode=self.mode,
+            settings=chosen,
+            within=[axis for axis in self.axes if axis.partition(".")[0] == "dataset"],
+            num_test=num_test,
+        )
+
+    def chosen_cells(self, cells: pd.DataFrame) -> list[str]:
+        """The cells of the chosen settings, by id.
+
+        Args:
+            cells: those that `settings` is of.
+        """
+        rows = self.settings.index[self.settings["chosen"]]
+        ids: list[str] = cells.loc[positions(cells, self.axes).isin(rows), "cell_id"].tolist()
+        return ids
 
     def ranks(self) -> list[int]:
         """Rows of `settings`, best first as the choice sees it, those without a result last."""

@@ -6,8 +6,12 @@ Refuses to hide anything: a cell without a result stays in the counts, a NaN met
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
 
+from sweeplab.compare.interval import Numbers, mean_interval
 from sweeplab.errors import EmptyComparison
 
 SEED = "seed"
@@ -15,6 +19,7 @@ COMPLETED = "completed"
 ENDED_WITHOUT_RESULT = ("diverged", "failed", "crashed", "out_of_memory", "timed_out")
 NOT_ENDED = ("interrupted", "running", "pending")
 STATES = (COMPLETED, *ENDED_WITHOUT_RESULT, *NOT_ENDED)
+STATISTICS = ("mean", "std", "low", "high", "median", "best", "iqm")
 
 
 def summarise(cells: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
@@ -26,12 +31,17 @@ def summarise(cells: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
 
     Returns:
         One row per setting in order of first appearance: the axes without seed, `cells` (asked), `n` (completed), one
-        count per other state that occurs, then `<metric>/mean` and `<metric>/std` over completed cells: sample standard
-        deviation (NaN for n = 1), both NaN as soon as one completed cell has no number there; then, of a metric that
-        not every completed cell recorded, how many did: `<metric>/n`.
+        count per other state that occurs, then for each metric over completed cells `<metric>/mean`, `/std` (sample
+        standard deviation, NaN for n = 1), `/low` and `/high` (95 % interval of the mean, NaN for n < 3), `/median`,
+        `/best` (lowest of a loss or objective, else highest) and `/iqm` (mean of the middle half; for n < 4 of all),
+        all NaN as soon as one completed cell has no number there; then, of a metric that not every completed cell
+        recorded, how many did: `<metric>/n`.
 
     Raises:
         EmptyComparison: no cell at all.
+
+    Source:
+        Agarwal et al. 2021, arXiv:2108.13264 (interquartile mean).
     """
     if cells.empty:
         raise EmptyComparison("nothing to compare · 0 cells · at least one · see sweep.json for what was asked")
@@ -55,6 +65,12 @@ def axes_of(summary: pd.DataFrame) -> list[str]:
     """The axes of a table that `summarise` made: its columns before `cells`."""
     names = list(map(str, summary.columns))
     return names[: names.index("cells")]
+
+
+def is_lower_better(metric: str) -> bool:
+    """Whether a lower value of `split/name` is a better one: of losses and objectives, by their name."""
+    name = metric.rpartition("/")[2]
+    return "loss" in name or "objective" in name
 
 
 def varying(table: pd.DataFrame, axes: Sequence[str]) -> list[str]:
@@ -96,9 +112,35 @@ def _spreads(cells: pd.DataFrame, axes: Sequence[str], member: "pd.Series[int]")
     groups = values.groupby(member[completed])
     # pandas averages over NaN in silence
     incomplete = values.isna().groupby(member[completed]).any()
-    statistics = {"mean": groups.mean().mask(incomplete), "std": groups.std(ddof=1).mask(incomplete)}
-    columns = {f"{metric}/{name}": table[metric] for metric in values for name, table in statistics.items()}
+    statistics = {"mean": groups.mean(), "std": groups.std(ddof=1), **_order_statistics(values, member[completed])}
+    known = {name: table.mask(incomplete) for name, table in statistics.items()}
+    columns = {f"{metric}/{name}": known[name][metric] for metric in values for name in STATISTICS}
     spreads = pd.DataFrame(columns, index=range(member.nunique()))
     recorded = groups.count().reindex(spreads.index, fill_value=0)
     partly = recorded.loc[:, incomplete.any()]
     return pd.concat([spreads, partly.add_suffix("/n")], axis=1)
+
+
+def _order_statistics(values: pd.DataFrame, member: "pd.Series[int]") -> dict[str, pd.DataFrame]:
+    """What needs all seeds of a setting at once; settings with as many seeds are taken together."""
+    by_member = values.to_numpy()[member.argsort(kind="stable")]
+    members, sizes = np.unique(member, return_counts=True)
+    starts = sizes.cumsum() - sizes
+    lower = np.array([is_lower_better(str(metric)) for metric in values], dtype=np.bool_)
+    found = {name: np.full((len(members), values.shape[1]), np.nan) for name in STATISTICS[2:]}
+    for size in np.unique(sizes):
+        places = np.flatnonzero(sizes == size)
+        for name, numbers in _of_equal_size(by_member[starts[places, None] + np.arange(size)], lower).items():
+            found[name][places] = numbers
+    return {name: pd.DataFrame(table, index=members, columns=values.columns) for name, table in found.items()}
+
+
+def _of_equal_size(seeds: Numbers, lower: NDArray[np.bool_]) -> dict[str, Numbers]:
+    """Statistics over seeds, each of shape `(num_settings, num_metrics)`, of `(num_settings, num_seeds, num_metrics)`.
+
+    `lower`: of which metrics the lowest is best, shape `(num_metrics,)`.
+    """
+    low, high = mean_interval(seeds.transpose(0, 2, 1))
+    best = np.where(lower, seeds.min(axis=1), seeds.max(axis=1))
+    iqm = stats.trim_mean(seeds, 0.25, axis=1)
+    return {"low": low, "high": high, "median": np.median(seeds, axis=1), "best": best, "iqm": iqm}

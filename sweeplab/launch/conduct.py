@@ -21,14 +21,12 @@ from sweeplab.launch.slots import make_slots
 from sweeplab.plan import Plan
 from sweeplab.provenance import code_version
 from sweeplab.record import to_json
-from sweeplab.records import read_curves, read_records
+from sweeplab.records import Records, read_curves, read_records
 from sweeplab.report import publish
 from sweeplab.report.live import LiveView
 from sweeplab.sweep import Sweep, check_name, finished_results, write_sweep
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sweeplab.compare import Comparison
 
 EXIT_OK = 0
@@ -89,8 +87,8 @@ def _prepared_launcher(plan: Plan, missing: Sequence[Cell], console: Console) ->
     modules += [name for node in trackers for name in tracking.preload(node)]
     launcher = Launcher(runtime["output_dir"], modules=modules, targets=targets, around=around)
     say(console, tracking.describe(plan.config["tracker"], output_dir=runtime["output_dir"]))
-    # The tables at the end need pandas: this process would only wait otherwise.
-    threading.Thread(target=importlib.import_module, args=("pandas",), daemon=True).start()
+    # The tables at the end need them: this process would only wait otherwise.
+    threading.Thread(target=_import_all, args=("pandas", "scipy.stats"), daemon=True).start()
     with console.status("importing torch, once for all cells"):
         launcher.warm_up()
     for dataset in _distinct(cell.config["dataset"] for cell in missing):
@@ -118,6 +116,11 @@ def _announce(plan: Plan, num_finished: int, console: Console) -> None:
         console.print(f"[yellow]warning[/yellow]: {escape(warning)}", highlight=False)
     done = f", {num_finished} finished already" if num_finished else ""
     console.print(f"{escape(plan.name)}: {len(plan.cells)} cells{done}", highlight=False)
+
+
+def _import_all(*names: str) -> None:
+    for name in names:
+        importlib.import_module(name)
 
 
 def _distinct(nodes: Any) -> list[Any]:
@@ -148,11 +151,13 @@ def report(
         list(sweep.axes),
         select=sweep.select,
         published=sweep.published,
+        tables=sweep.tables,
         notes=sweep.notes,
         console=console,
     )
+    _judge(sweep, records, comparison, console)
     if with_figures:
-        say(console, _draw(sweep, comparison, cells))
+        say(console, _draw(sweep, records, comparison))
     else:
         say(console, f"Figures: python -m sweeplab report {shlex.quote(str(sweep.folder.path))}")
     for lost in records.failures:
@@ -167,13 +172,37 @@ def report(
     return EXIT_FAILED if records.failures or unfinished else EXIT_OK
 
 
-def _draw(sweep: Sweep, comparison: "Comparison", cells: "pd.DataFrame") -> str:
+def _judge(sweep: Sweep, records: Records, comparison: "Comparison", console: Console) -> None:
+    """Say what the comparison comes to and what stands against it, and write the page that shows all of it."""
+    from sweeplab.compare.analysis import analyse
+    from sweeplab.report.pairs import headline
+    from sweeplab.report.sections import terminal_notes, write_report_page
+
+    curves = read_curves(sweep, comparison.chosen_cells(records.cells))
+    analysis = analyse(
+        comparison,
+        records.cells,
+        list(sweep.axes),
+        origins=records.origins,
+        confusions=records.confusions,
+        curves=curves,
+    )
+    say(console, headline(analysis.pairs))
+    for line in terminal_notes(analysis.remarks):
+        say(console, line)
+    say(console, f"Page: {write_report_page(sweep, records, comparison, analysis, curves)}")
+
+
+def _draw(sweep: Sweep, records: Records, comparison: "Comparison") -> str:
     from sweeplab.report.figures import write_figures
 
     folder = sweep.folder.path / "figures"
-    files = write_figures(folder, comparison, cells, partial(read_curves, sweep))
-    names = ", ".join(path.name for path in files)
-    return f"Figures: {folder}/ ({names})" if files else "Figures: none (fewer than 3 learning rates, no second epoch)"
+    curves_of = partial(read_curves, sweep)
+    files = write_figures(
+        folder, comparison, records.cells, curves_of, confusions=records.confusions, origins=records.origins
+    )
+    names = ", ".join(path.stem for path in files if path.suffix == ".png")
+    return f"Figures: {folder}/ ({names}; as .png and .pdf)" if files else "Figures: none (too few results to draw)"
 
 
 def command() -> list[str]:

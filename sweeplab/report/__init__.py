@@ -18,6 +18,7 @@ def publish(
     *,
     select: Mapping[str, str],
     published: Mapping[str, Any] | None,
+    tables: Sequence[Mapping[str, Any]],
     notes: Sequence[str],
     console: "Console",
 ) -> "Comparison":
@@ -30,6 +31,7 @@ def publish(
         select: the configuration's node: which metric of the validation split chose epochs and chooses the learning
             rate, whether the highest or the lowest, at which epoch cells are measured, and what validation data is.
         published: what the experiment's source reports, as `sweeplab.published.matched` gives it, or None.
+        tables: those that were declared, as `sweeplab.tables.declared` gives them.
         notes: where the experiment comes from and where it is known to differ, in words.
         console: where to print.
 
@@ -39,6 +41,7 @@ def publish(
     """
     # pandas takes a second to import, and the live view stands in this package too
     from sweeplab.compare import compare
+    from sweeplab.report.declared import automatic_tables, declared_tables
     from sweeplab.report.files import write_cells, write_tables
     from sweeplab.report.published import against_published, named_metrics
     from sweeplab.report.table import data_notes
@@ -47,6 +50,7 @@ def publish(
     write_cells(folder, cells)
     comparison = compare(cells, axes, select=select, named=named_metrics(published))
     reported = against_published(cells, axes, published, select=select, notes=data_notes(comparison))
-    write_tables(folder, comparison, reported, notes)
-    show(console, comparison, [part.table for part in reported], notes, folder)
+    asked = declared_tables(cells, axes, tables, comparison)
+    write_tables(folder, comparison, reported, notes, [*asked, *automatic_tables(cells, axes, comparison)])
+    show(console, comparison, [part.table for part in reported], notes, folder, [part.table for part in asked])
     return comparison

@@ -9,7 +9,7 @@ import numpy as np
 from sweeplab.compare import Comparison, pivot
 from sweeplab.compare.choice import NO_CHOICE
 from sweeplab.compare.settings import COMPLETED, ENDED_WITHOUT_RESULT, STATES, is_missing
-from sweeplab.report.words import ABSENT, axis_text, count_text, outcome_text, plain_text, spread_text
+from sweeplab.report.words import ABSENT, axis_text, count_text, interval_text, outcome_text, plain_text, spread_text
 
 Row = Mapping[Any, Any]  # a row of a table by its column names
 MARK = " *"
@@ -18,6 +18,7 @@ TESTED_ON_VALIDATION = (
     "estimates for new data, and any choice made on them favours lucky settings."
 )
 NOTES_TITLE = "About this sweep"
+INTERVAL = "95 %"
 MAX_NAMED = 12  # choices that one note can list and still be read
 
 
@@ -45,11 +46,13 @@ def choice_table(comparison: Comparison, axes: Sequence[str], metrics: Sequence[
     """What was chosen in each group of settings that differ in the tuned axes only, what it gives, what is amiss."""
     names = [*(axis for axis in axes if axis not in comparison.over), *comparison.over]
     chosen = comparison.choice.to_dict("records")
+    tested = _with_interval(comparison, metrics)
     rows = [
         [
             *(axis_cell(row, axis) for axis in names),
             count_text(counts_of(row)),
             *(_metric(row, metric) for metric in metrics),
+            *(_interval(row, metric) for metric in tested),
         ]
         for row in chosen
     ]
@@ -58,7 +61,8 @@ def choice_table(comparison: Comparison, axes: Sequence[str], metrics: Sequence[
         notes[MAX_NAMED:] = [f"{len(notes) - MAX_NAMED} more notes like these: see comparison.csv."]
     title = f"{_listed(comparison.over)} chosen by the {comparison.best} mean {comparison.monitor}"
     notes = [*data_notes(comparison), *notes, *_lost_note(comparison)]
-    return Table(title, [*names, "n", *metrics], rows, len(names), notes)
+    header = [*names, "n", *metrics, *(f"{metric} {INTERVAL}" for metric in tested)]
+    return Table(title, header, rows, len(names), notes)
 
 
 def pivot_table(comparison: Comparison, rows: Sequence[str], columns: str, metric: str) -> Table:
@@ -90,12 +94,14 @@ def data_notes(comparison: Comparison) -> list[str]:
 
 def _settings_notes(comparison: Comparison) -> list[str]:
     one_seed = comparison.settings["cells"].max() == 1
-    spread = "one seed: no spread" if one_seed else "± is the sample standard deviation over seeds, none where n is 1"
+    spread = "n=1: no spread" if one_seed else "± is the sample standard deviation over seeds; n=1: no spread"
+    more = "comparison.csv has 95 % intervals of the means (from n=3), medians, bests and interquartile means."
     at_best = f"the epoch that had its {comparison.best} {comparison.monitor}"
     epoch = "its last epoch" if comparison.select["epoch"] == "last" else at_best
     notes = [
         *data_notes(comparison),
         f"n: cells completed of cells asked; {spread}.",
+        *([] if one_seed else [more]),
         f"Each cell is measured at {epoch}.",
     ]
     rule = f"* {_listed(comparison.over)} chosen by the {comparison.best} mean {comparison.monitor}."
@@ -145,6 +151,16 @@ def _place(place: Row, metric: str) -> str:
 def _metric(row: Row, metric: str) -> str:
     recorded = row.get(f"{metric}/n", row["n"])
     return spread_text(metric, row[f"{metric}/mean"], row[f"{metric}/std"]) if recorded else ABSENT
+
+
+def _with_interval(comparison: Comparison, metrics: Sequence[str]) -> list[str]:
+    """The first test metric, where any choice has enough seeds for an interval of it."""
+    tested = [metric for metric in metrics if metric.startswith("test/")][:1]
+    return [metric for metric in tested if comparison.choice[f"{metric}/low"].notna().any()]
+
+
+def _interval(row: Row, metric: str) -> str:
+    return interval_text(metric, *(row[f"{metric}/{name}"] for name in ("low", "high", "mean")))
 
 
 def counts_of(row: Row) -> dict[str, int]:

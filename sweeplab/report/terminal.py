@@ -21,9 +21,14 @@ _GAP = 3  # between two columns
 
 
 def show(
-    console: Console, comparison: Comparison, published: Sequence[Table], notes: Sequence[str], folder: Path
+    console: Console,
+    comparison: Comparison,
+    published: Sequence[Table],
+    notes: Sequence[str],
+    folder: Path,
+    declared: Sequence[Table] = (),
 ) -> None:
-    """Prints settings by metrics, what validation chose, test accuracy over two axes, then what was published.
+    """Prints settings by metrics, what validation chose, test accuracy over two axes, what was declared and published.
 
     Args:
         console: a terminal or not; its width decides how many columns are shown.
@@ -31,9 +36,12 @@ def show(
         published: tables of published figures and orderings.
         notes: on the whole sweep, in words.
         folder: of the sweep; named because whatever is left out is there.
+        declared: tables that somebody asked for.
     """
     for table in _tables(comparison, console.width):
         _print(console, table)
+    for table in declared:
+        show_table(console, table)
     for table in published:
         _print(console, _cut(table))
     if notes:
@@ -44,6 +52,15 @@ def show(
     console.print(
         _text(console, f"Tables: {folder}/comparison.csv, .md, .tex · cells: {folder}/cells.csv"), soft_wrap=True
     )
+
+
+def show_table(console: Console, table: Table) -> None:
+    """Prints one table, cut to the height of the others and broken to the width of the console."""
+    cut = _cut(table)
+    *first, last = _blocks(replace(cut, notes=[]), console.width)
+    for block in first:
+        _print(console, block)
+    _print(console, replace(last, notes=[*cut.notes, *last.notes]))
 
 
 def _tables(comparison: Comparison, width: int) -> Iterator[Table]:

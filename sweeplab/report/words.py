@@ -29,6 +29,16 @@ def spread_text(metric: str, mean: float, std: float) -> str:
     return f"{text} ± {_short_exponent(f'{std:.2g}') if 'e' in text else f'{std:.{decimals}f}'}"
 
 
+def interval_text(metric: str, low: float, high: float, centre: float) -> str:
+    """`[low, high]`, both ends with as many decimals as the number they stand around; absent where there is none."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ABSENT
+    text = metric_text(metric, centre)
+    decimals = len(text.partition(".")[2])
+    ends = [_short_exponent(f"{end:.4g}") if "e" in text else f"{end:.{decimals}f}" for end in (low, high)]
+    return re.sub(r"(?<!e)-", MINUS, f"[{', '.join(ends)}]")
+
+
 def difference_text(metric: str, value: float, measured: float) -> str:
     """How far `measured` lies above a value, with its sign and as many decimals as the measured one has."""
     if not math.isfinite(measured - value):

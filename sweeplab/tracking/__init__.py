@@ -33,7 +33,7 @@ class CellIdentity:
     attempt: int  # counts the times this cell was started, from 1
     sweep: str
     name: str  # for people: "adam lr=0.001 seed=0"
-    group: str
+    setting: str  # the same without the seed: cells of one setting are replicates of each other
     job_type: str
     tags: tuple[str, ...]
     config: dict[str, Any]  # the resolved science config, plain

@@ -3,6 +3,7 @@
 Never prompts, never waits longer than it was told, and sends nothing that the cell did not measure or ask for.
 """
 
+import hashlib
 import logging
 import math
 import os
@@ -27,6 +28,7 @@ _logger = logging.getLogger(__name__)
 
 _SUCCESSES = ("completed", "diverged")  # a divergence is a result
 _LONGEST_SWEEP_NAME = 48  # W&B refuses run ids of more than 128 characters
+_LONGEST_GROUP = 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +55,11 @@ class Wandb:
             decision,
             folder=cell.folder,
             id=f"{_short(cell.sweep)}-{cell.cell_id}-a{cell.attempt}",
-            group=cell.group,
+            group=_group(cell),
             job_type=cell.job_type,
             name=cell.name,
             tags=cell.tags,
-            config=cell.config,
+            config={**cell.config, "sweep": cell.sweep, "setting": cell.setting},
         )
         # Steps of W&B's own axis that go back are dropped without a word; an epoch is ours to count.
         run.define_metric("epoch")
@@ -170,6 +172,15 @@ def _close(run: "wandb.Run", *, exit_code: int) -> None:
 def _show(run: "wandb.Run", table: "pd.DataFrame") -> None:
     run.log({"comparison": to_wandb(table)})
     run.summary.update(extremes(table))
+
+
+def _group(cell: "CellIdentity") -> str:
+    """One group per setting, its runs the seeds: W&B shows mean and spread of a group by itself."""
+    name = f"{cell.sweep}: {cell.setting}"
+    if len(name) <= _LONGEST_GROUP:
+        return name
+    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: _LONGEST_GROUP - len(mark) - 1]}-{mark}"
 
 
 def _short(sweep: str) -> str:

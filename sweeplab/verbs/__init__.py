@@ -7,8 +7,11 @@ from collections.abc import Callable
 VERBS = {
     "plan": "what a line would train: cells, rules, what is finished, time (trains nothing)",
     "report": "tables and figures of a sweep, from its records alone",
+    "confirm": "the chosen settings again on fresh seeds: tuning score beside confirmed score",
+    "serve": "the report of a sweep on this machine's own address, fresh while the sweep runs",
     "status": "how the cells of a sweep stand",
     "explain": "why two cells are two: the keys in which their ids differ",
+    "sync": "upload the offline W&B runs of a sweep that are not there yet",
     "doctor": "devices, W&B login, data sets: what this machine has",
     "init": "write a small project of one's own: conf/, a package, its test",
 }

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweeplab.compare import summarise, varying
+from sweeplab.compare.settings import STATISTICS
 from sweeplab.errors import EmptyComparison
 
 ON_PAPER = pd.DataFrame(
@@ -109,7 +110,7 @@ def frame(rows: list[tuple[object, ...]]) -> pd.DataFrame:
 @given(CELLS)
 def test_every_cell_is_counted_once(rows: list[tuple[object, ...]]) -> None:
     summary = summarise(frame(rows), ["optimizer", "lr"])
-    states = summary.drop(columns=["optimizer", "lr", "cells", "val/accuracy/mean", "val/accuracy/std"])
+    states = summary.drop(columns=["optimizer", "lr", "cells", *(name for name in summary if "/" in name)])
     assert summary["cells"].sum() == len(rows)
     assert (states.sum(axis=1) == summary["cells"]).all()
 
@@ -146,3 +147,54 @@ def test_metric_that_some_cells_recorded_is_counted_beside_its_mean() -> None:
     assert summary["optimizer/switch_step/n"].tolist() == [1, 0]
     assert summary["optimizer/switch_step/mean"].isna().all()
     assert "val/accuracy/n" not in summary
+
+
+def test_statistics_over_seeds_on_paper() -> None:
+    values = [0.9, 0.1, 0.5, 0.6, 0.7, 0.3, 0.4, 0.8]
+    cells = pd.DataFrame({"state": "completed", "seed": range(8), "val/accuracy": values, "val/loss": values})
+    summary = summarise(cells, ["seed"]).iloc[0]
+    # 0.1 0.3 | 0.4 0.5 0.6 0.7 | 0.8 0.9
+    assert summary["val/accuracy/iqm"] == pytest.approx(0.55)
+    assert summary["val/accuracy/median"] == pytest.approx(0.55)
+    assert (summary["val/accuracy/best"], summary["val/loss/best"]) == (0.9, 0.1)
+    assert summary["val/accuracy/low"] < summary["val/accuracy/mean"] < summary["val/accuracy/high"]
+
+
+def test_interval_of_three_seeds_is_that_of_students_t() -> None:
+    adam = row(summarise(ON_PAPER, AXES), "adam")
+    # 0.6 ± 4.302653 * 0.1 / sqrt(3)
+    assert (adam["val/accuracy/low"], adam["val/accuracy/high"]) == pytest.approx((0.3515862, 0.8484138))
+
+
+def test_settings_of_different_numbers_of_seeds_keep_their_own_numbers() -> None:
+    groups = {"a": [0.1, 0.2, 0.3], "b": [0.5], "c": [0.6, 0.7, 0.8], "d": [0.2, 0.9]}
+    rows = [(name, "completed", value) for name, values in groups.items() for value in values]
+    cells = pd.DataFrame([rows[i] for i in (8, 3, 0, 4, 7, 1, 5, 2, 6)], columns=["x", "state", "val/accuracy"])
+    summary = summarise(cells, ["x"]).set_index("x")
+    for name, values in groups.items():
+        assert summary.loc[name, "val/accuracy/median"] == pytest.approx(sum(values) / len(values))
+        assert summary.loc[name, "val/accuracy/best"] == max(values)
+        assert math.isnan(summary.loc[name, "val/accuracy/low"]) == (len(values) < 3)
+
+
+def test_a_completed_cell_without_the_number_takes_every_statistic_of_it() -> None:
+    cells = pd.DataFrame(
+        {"state": "completed", "x": [1] * 4 + [2] * 4, "val/accuracy": [0.1, 0.2, math.nan, *[0.3] * 5]}
+    )
+    lacking, whole = summarise(cells, ["x"])[[f"val/accuracy/{name}" for name in STATISTICS]].to_numpy()
+    assert pd.isna(lacking).all()
+    assert whole == pytest.approx([0.3, 0, 0.3, 0.3, 0.3, 0.3, 0.3])
+
+
+@given(CELLS)
+def test_middle_mean_and_median_lie_among_the_seeds(rows: list[tuple[object, ...]]) -> None:
+    cells = frame(rows)
+    summary = summarise(cells, ["optimizer", "lr"])
+    done = cells[cells["state"] == "completed"].groupby(["optimizer", "lr"], dropna=False, sort=False)["val/accuracy"]
+    by_setting = summary.set_index(["optimizer", "lr"])
+    for name in ("iqm", "median", "mean"):
+        value = by_setting[f"val/accuracy/{name}"].dropna()
+        assert (value >= done.min().reindex(value.index) - 1e-12).all()
+        assert (value <= done.max().reindex(value.index) + 1e-12).all()
+    best = by_setting["val/accuracy/best"].dropna()
+    assert (best == done.max().reindex(best.index)).all()

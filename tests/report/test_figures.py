@@ -222,6 +222,7 @@ def write(folder: Path, cells: pd.DataFrame) -> list[Path]:
 def test_files_are_whole_wide_and_the_same_each_time(tmp_path: Path) -> None:
     files = write(tmp_path / "figures", make_cells())
     names = ["learning_curves.pdf", "learning_curves.png", "learning_rate.pdf", "learning_rate.png"]
+    names += ["seeds.pdf", "seeds.png"]
     assert sorted(path.name for path in files) == names
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == names
     first = {path: path.read_bytes() for path in files}
@@ -237,7 +238,7 @@ def test_files_are_whole_wide_and_the_same_each_time(tmp_path: Path) -> None:
 def test_names_are_text_whatever_they_are_made_of(tmp_path: Path) -> None:
     names = ("_hidden", "$\\frac{1}{$", "50% {a}", "优化器")
     assert legend(drawn(learning_rate(compared(make_cells(names))))) == list(names)
-    assert len(write(tmp_path, make_cells(names))) == 4
+    assert len(write(tmp_path, make_cells(names))) == 6
 
 
 def test_figures_need_no_display_and_tables_no_matplotlib(tmp_path: Path) -> None:

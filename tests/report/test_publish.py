@@ -39,14 +39,17 @@ def grid(num_optimizers: int, rates: list[float], seeds: int) -> pd.DataFrame:
 
 def printed(folder: Path, cells: pd.DataFrame, width: int = 80, **options: object) -> str:
     console = Console(file=io.StringIO(), width=width, **options)  # type: ignore[arg-type]
-    publish(folder, cells, AXES, select=SELECT, published=None, notes=[], console=console)
+    publish(folder, cells, AXES, select=SELECT, published=None, tables=[], notes=[], console=console)
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
-def test_four_files_and_nothing_else(tmp_path: Path) -> None:
+def test_the_files_of_a_sweep_and_nothing_else(tmp_path: Path) -> None:
     printed(tmp_path / "new" / "sweep", grid(2, [0.1, 0.01], 2))
     names = sorted(path.name for path in (tmp_path / "new" / "sweep").iterdir())
-    assert names == ["cells.csv", "comparison.csv", "comparison.md", "comparison.tex"]
+    assert names == ["cells.csv", "comparison.csv", "comparison.md", "comparison.tex", "tables"]
+    assert [path.name for path in (tmp_path / "new" / "sweep" / "tables").iterdir()] == [
+        "test_accuracy_optimizer_by_lr.csv"
+    ]
 
 
 def test_cells_file_has_every_cell_and_every_column(tmp_path: Path) -> None:
@@ -80,8 +83,9 @@ def test_text_files_have_every_setting_and_the_choice(tmp_path: Path) -> None:
         assert "sample standard deviation over seeds" in text
         assert "Chosen lr: 1e-1 for o0; 1e-1 for o1." in text
         assert "epoch that had its highest val/accuracy" in text
-    assert len(re.findall(r"^ +o\d & .*\\\\$", latex, re.MULTILINE)) == 4
-    assert len(re.findall(r"^\| o\d ", markdown, re.MULTILINE)) == 4 + 2
+    settings, choice, pivot = 4, 2, 2
+    assert len(re.findall(r"^ +o\d & .*\\\\$", latex, re.MULTILINE)) == settings + pivot
+    assert len(re.findall(r"^\| o\d ", markdown, re.MULTILINE)) == settings + choice + pivot
 
 
 def test_same_cells_give_the_same_files(tmp_path: Path) -> None:
@@ -89,14 +93,14 @@ def test_same_cells_give_the_same_files(tmp_path: Path) -> None:
     texts = []
     for _ in range(2):
         printed(tmp_path, cells)
-        texts.append([path.read_bytes() for path in sorted(tmp_path.iterdir())])
+        texts.append([path.read_bytes() for path in sorted(tmp_path.rglob("*.*"))])
     assert texts[0] == texts[1]
 
 
 def test_comparison_is_returned(tmp_path: Path) -> None:
     console = Console(file=io.StringIO())
     table = publish(
-        tmp_path, grid(2, [0.1], 2), AXES, select=SELECT, published=None, notes=[], console=console
+        tmp_path, grid(2, [0.1], 2), AXES, select=SELECT, published=None, tables=[], notes=[], console=console
     ).settings
     assert table["optimizer"].tolist() == ["o0", "o1"]
     assert {"chosen", "note", "test/accuracy/mean", "test/accuracy/std"} <= set(table)
@@ -106,7 +110,7 @@ def test_choosing_on_test_is_refused_after_the_cells_are_safe(tmp_path: Path) ->
     console = Console(file=io.StringIO())
     by_test = {**SELECT, "monitor": "test/accuracy"}
     with pytest.raises(ConfigFault, match="test data is refused"):
-        publish(tmp_path, grid(2, [0.1], 2), AXES, select=by_test, published=None, notes=[], console=console)
+        publish(tmp_path, grid(2, [0.1], 2), AXES, select=by_test, published=None, tables=[], notes=[], console=console)
     assert [path.name for path in tmp_path.iterdir()] == ["cells.csv"]
 
 
@@ -168,7 +172,7 @@ def test_terminal_without_unicode_gets_the_table_too(tmp_path: Path) -> None:
     raw = io.BytesIO()
     console = Console(file=io.TextIOWrapper(raw, encoding="ascii", write_through=True), width=80)
     cells = grid(2, [0.1, 0.01], 2)
-    publish(tmp_path, cells, AXES, select=SELECT, published=None, notes=[], console=console)
+    publish(tmp_path, cells, AXES, select=SELECT, published=None, tables=[], notes=[], console=console)
     assert b"0.0100 +- 0.0000" in raw.getvalue()
 
 

@@ -61,7 +61,7 @@ def table_of(whole: dict[str, Any]) -> Any:
 
 def written(folder: Path, whole: dict[str, Any] | None, *notes: str, **select: str) -> str:
     console = Console(file=io.StringIO(), width=120)
-    publish(folder, CELLS, AXES, select={**SELECT, **select}, published=whole, notes=notes, console=console)
+    publish(folder, CELLS, AXES, select={**SELECT, **select}, published=whole, tables=[], notes=notes, console=console)
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from sweeplab.compare import Comparison, compare
 from sweeplab.report.table import choice_notes, choice_table, data_notes, pivot_table, settings_table
+from sweeplab.report.words import MINUS
 
 ROWS = [
     ("adam", 0.1, 0, "completed", 0.5, 0.4),
@@ -39,7 +40,8 @@ def test_every_setting_is_a_row_and_the_chosen_are_marked() -> None:
 
 def test_notes_say_n_spread_epoch_and_choice() -> None:
     assert settings_table(comparison(ROWS), ["optimizer", "lr"], []).notes == [
-        "n: cells completed of cells asked; ± is the sample standard deviation over seeds, none where n is 1.",
+        "n: cells completed of cells asked; ± is the sample standard deviation over seeds; n=1: no spread.",
+        "comparison.csv has 95 % intervals of the means (from n=3), medians, bests and interquartile means.",
         "Each cell is measured at the epoch that had its highest val/accuracy.",
         "* lr chosen by the highest mean val/accuracy.",
     ]
@@ -52,7 +54,7 @@ def test_notes_say_n_spread_epoch_and_choice() -> None:
 def test_one_seed_is_said_to_have_no_spread() -> None:
     notes = settings_table(comparison(ROWS[:1] + ROWS[2:3], mode="min"), ["lr"], []).notes
     assert notes[:2] == [
-        "n: cells completed of cells asked; one seed: no spread.",
+        "n: cells completed of cells asked; n=1: no spread.",
         "Each cell is measured at the epoch that had its lowest val/accuracy.",
     ]
 
@@ -67,10 +69,20 @@ def test_choice_shows_one_row_per_group_and_what_is_amiss() -> None:
     assert table.notes[0] == "sgdm: no choice: no cell has a result"
 
 
+def test_choice_carries_the_interval_of_the_first_test_metric_where_seeds_suffice() -> None:
+    rows = [("adam", lr, seed, "completed", lr, 0.1 * seed) for lr in (0.1, 0.2) for seed in (1, 2, 3)]
+    metrics = ["val/accuracy", "test/accuracy"]
+    table = choice_table(comparison(rows), ["optimizer", "lr"], metrics)
+    assert table.header[-2:] == ["test/accuracy", "test/accuracy 95 %"]
+    # Student's t with 2 degrees of freedom: 0.2 ± 4.3027 * 0.1 / sqrt(3)
+    assert table.rows == [["adam", "2e-1", "3/3", "0.2000 ± 0.0000", "0.2000 ± 0.1000", f"[{MINUS}0.0484, 0.4484]"]]
+    assert choice_table(comparison(rows), ["optimizer", "lr"], ["val/accuracy"]).header[-1] == "val/accuracy"
+
+
 def test_nothing_is_said_of_a_choice_where_nothing_was_chosen() -> None:
     one_rate = comparison(ROWS[:2])
     assert choice_notes(one_rate) == []
-    assert len(settings_table(one_rate, ["optimizer"], []).notes) == 2
+    assert len(settings_table(one_rate, ["optimizer"], []).notes) == 3
 
 
 def test_many_choices_are_not_listed_in_one_note() -> None:
@@ -105,7 +117,7 @@ def test_group_is_named_without_the_axes_it_lacks() -> None:
 
 def test_last_epoch_is_said_to_be_what_cells_are_measured_at() -> None:
     assert (
-        settings_table(comparison(ROWS, epoch="last"), ["lr"], []).notes[1]
+        settings_table(comparison(ROWS, epoch="last"), ["lr"], []).notes[2]
         == "Each cell is measured at its last epoch."
     )
 

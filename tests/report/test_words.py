@@ -13,6 +13,7 @@ from sweeplab.report.words import (
     difference_text,
     duration_text,
     encodable,
+    interval_text,
     last_line,
     metric_text,
     outcome_text,
@@ -149,3 +150,19 @@ def test_difference_has_a_sign_and_the_decimals_of_the_measured(
 
 def test_minus_is_spelt_where_a_terminal_lacks_it() -> None:
     assert encodable(f"{MINUS}0.05", "ascii") == "-0.05"
+
+
+@pytest.mark.parametrize(
+    ("metric", "low", "high", "centre", "text"),
+    [
+        ("test/accuracy", 0.91, 0.93456, 0.92, "[0.9100, 0.9346]"),
+        ("test/accuracy", -0.002, 0.004, 0.001, f"[{MINUS}0.0020, 0.0040]"),
+        ("val/loss", 11.5, 13.25, 12.34, "[11.50, 13.25]"),
+        ("val/loss", -1e-6, 3e-6, 1e-6, f"[{MINUS}1e-6, 3e-6]"),
+        ("val/loss", math.nan, math.nan, 1.0, "—"),
+    ],
+)
+def test_interval_has_the_decimals_of_what_it_stands_around(
+    metric: str, low: float, high: float, centre: float, text: str
+) -> None:
+    assert interval_text(metric, low, high, centre) == text

@@ -8,9 +8,8 @@ from matplotlib.ticker import MaxNLocator
 
 from sweeplab.compare import Comparison, summarise
 from sweeplab.compare.settings import COMPLETED, ENDED_WITHOUT_RESULT, positions
-from sweeplab.report.figures.lines import Group, best_groups, common_notes
+from sweeplab.report.figures.lines import Group, best_groups, chosen_name, common_notes
 from sweeplab.report.figures.style import draw_line, label_metric, new_figure, write_around
-from sweeplab.report.table import axis_cell
 
 _NUM_MARKERS = 8  # on a line
 
@@ -56,8 +55,7 @@ def _draw(panel: Axes, group: Group, curves: pd.DataFrame, metric: str, comparis
     ends = own[own["lost"]].drop_duplicates("cell_id", keep="last")
     panel.plot(ends["epoch"], ends[metric], "x", color=group.look["color"], markersize=6, markeredgewidth=1.5)
     epochs = summarise(own.assign(state=COMPLETED), ["epoch"]).sort_values("epoch")
-    tuned = [f"{axis}={axis_cell(chosen.iloc[0].to_dict(), axis)}" for axis in comparison.over]
-    name = " ".join(filter(None, [group.name, *tuned]))
     every = max(1, len(epochs) // _NUM_MARKERS)
     mean, std = (epochs[f"{metric}/{statistic}"] for statistic in ("mean", "std"))
+    name = chosen_name(group, comparison)
     return draw_line(panel, epochs["epoch"], mean, std, label=name, markevery=every, **group.look)

@@ -30,6 +30,20 @@ def best_groups(comparison: Comparison) -> list[Group]:
     return [_group(settings[number == group], named, looks[group]) for group in ranked]
 
 
+def chosen_name(group: Group, comparison: Comparison) -> str:
+    """The name of a group with what was chosen for it; its bare name where nothing was."""
+    chosen = group.settings[group.settings["chosen"]].to_dict("records")
+    tuned = [f"{axis}={axis_cell(row, axis)}" for row in chosen[:1] for axis in comparison.over]
+    return " ".join(filter(None, [group.name, *tuned]))
+
+
+def chosen_settings(comparison: Comparison) -> list[tuple[int, str]]:
+    """The chosen settings with their names, best first: rows of `comparison.settings`."""
+    settings, named = comparison.settings, _named(comparison)
+    ranked = [row for row in comparison.ranks() if settings.loc[row, "chosen"]]
+    return [(row, chosen_name(_group(settings.loc[[row]], named, {}), comparison)) for row in ranked]
+
+
 def num_lost(settings: pd.DataFrame) -> "pd.Series[int]":
     """Cells of each setting that ended without a result."""
     return settings[[state for state in ENDED_WITHOUT_RESULT if state in settings]].sum(axis=1).astype(int)

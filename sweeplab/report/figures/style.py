@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
@@ -80,6 +81,12 @@ def draw_line(axes: Axes, x: Any, mean: Any, std: Any, **look: Any) -> Line2D:
             low = np.maximum(low, np.nanmin(mean) / 2)
         axes.fill_between(x, low, np.asarray(mean) + spread, color=look["color"], alpha=0.15, linewidth=0)
     return line
+
+
+def ink(image: AxesImage, value: float) -> str:
+    """A colour in which words can be read on that of `value`."""
+    red, green, blue, _ = np.asarray(image.to_rgba(np.array([value])))[0]
+    return "white" if 0.3 * red + 0.59 * green + 0.11 * blue < 0.5 else "0.15"
 
 
 def label_metric(axes: Axes, metric: str) -> None:

@@ -1,0 +1,199 @@
+"""Declared tables as text, and as LaTeX whose numbers a package can still read; bold is what won, nothing else."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import pandas as pd
+
+from sweeplab.compare import Comparison
+from sweeplab.compare.choice import NO_CHOICE
+from sweeplab.compare.declared import Declaration, automatic, lay_out
+from sweeplab.compare.settings import positions
+from sweeplab.report import siunitx
+from sweeplab.report.markup import latex_text
+from sweeplab.report.table import MAX_NAMED, Row, Table, axis_cell, counts_of, data_notes
+from sweeplab.report.words import ABSENT, count_text, outcome_text, plain_text, spread_text
+
+Winner = Callable[[Row], bool]
+
+
+def nobody(_row: Row) -> bool:
+    """No place won."""
+    return False
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A declared table: `name` for its files, `frame` of numbers, `table` of text.
+
+    `places` are the rows of `frame` by row and column of the table, None where the sweep has nothing.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    table: Table
+    places: list[list[Row | None]]
+
+
+def declared_tables(
+    cells: pd.DataFrame, axes: Sequence[str], tables: Sequence[Declaration], comparison: Comparison
+) -> list[Declared]:
+    """Every declared table, in order; one that cannot be filled says why.
+
+    Args:
+        cells: one row per cell: `cell_id`, `state`, every axis, metrics as `split/name`.
+        axes: in the order of the sweep, with or without `seed`.
+        tables: as `sweeplab.tables.declared` gives them.
+        comparison: of the same cells; says what chooses.
+    """
+    taken: set[str] = set()
+    return [_declared(cells, axes, table, comparison, taken) for table in tables]
+
+
+def automatic_tables(cells: pd.DataFrame, axes: Sequence[str], comparison: Comparison) -> list[Declared]:
+    """The tables that come by themselves from the axes that vary; none before the first result."""
+    twin = f"test/{comparison.monitor.partition('/')[2]}"
+    shown = [name for name in ("test/accuracy", twin, comparison.monitor) if name in comparison.metrics]
+    if not shown or not comparison.settings["n"].any():
+        return []
+    return declared_tables(cells, axes, automatic(cells, axes, shown[0]), comparison)
+
+
+def latex(declared: Declared, *, label: str, winners: Winner = nobody) -> str:
+    """A `table` environment with booktabs rules whose numbers siunitx aligns; what is no number stands in braces.
+
+    Args:
+        declared: the table.
+        label: of the environment.
+        winners: says of a row of the frame whether its setting won in its column; such a number is bold.
+    """
+    table, keys = declared.table, declared.table.keys
+    body = [[_siunitx(place, winners) for place in places] for places in declared.places]
+    # bold is no part of a number's width
+    across = [siunitx.column([cell.removeprefix("\\bfseries ") for cell in cells]) for cells in zip(*body, strict=True)]
+    header = [*map(latex_text, table.header[:keys]), *(f"{{{latex_text(cell)}}}" for cell in table.header[keys:])]
+    rows = [[*map(latex_text, row[:keys]), *cells] for row, cells in zip(table.rows, body, strict=True)]
+    notes = [f"  {latex_text(note)}" for note in [*table.notes, *_incomplete(declared)]]
+    return "\n".join(
+        [
+            *siunitx.PREAMBLE,
+            "\\begin{table}",
+            "  \\centering",
+            f"  \\caption{{{latex_text(table.title)}}}",
+            f"  \\label{{tab:{re.sub(r'[^A-Za-z0-9.]+', '-', label)}}}",
+            f"  \\begin{{tabular}}{{{'l' * keys}{''.join(across)}}}",
+            "    \\toprule",
+            f"    {' & '.join(header)} \\\\",
+            "    \\midrule",
+            *(f"    {' & '.join(row)} \\\\" for row in rows),
+            "    \\bottomrule",
+            "  \\end{tabular}",
+            *(["", "  \\smallskip", "  \\begin{minipage}{\\linewidth}\\footnotesize", *notes, "  \\end{minipage}"]),
+            "\\end{table}",
+            "",
+        ]
+    )
+
+
+def _declared(
+    cells: pd.DataFrame, axes: Sequence[str], table: Declaration, comparison: Comparison, taken: set[str]
+) -> Declared:
+    layout = lay_out(cells, axes, table, comparison.select)
+    title = plain_text(table["title"] or _title(table))
+    name = _slug(title, taken)
+    if layout.reason:
+        return Declared(name, layout.frame, Table(title, ["table"], [], 1, [f"Not shown: {layout.reason}."]), [])
+    frame = layout.frame
+    rows = frame[~positions(frame, table["rows"]).duplicated()].to_dict("records")
+    across = frame[~positions(frame, [*table["columns"], "metric"]).duplicated()].to_dict("records")
+    places = _places(frame, table)
+    header = [*map(plain_text, table["rows"]), *(_column_name(row, table) for row in across)]
+    body = [
+        [*(axis_cell(row, axis) for axis in table["rows"]), *map(_text, line)]
+        for row, line in zip(rows, places, strict=True)
+    ]
+    notes = [*data_notes(comparison), *_notes(frame, table, comparison)]
+    return Declared(name, frame, Table(title, header, body, len(table["rows"]), notes), places)
+
+
+def _places(frame: pd.DataFrame, table: Declaration) -> list[list[Row | None]]:
+    down, across = positions(frame, table["rows"]), positions(frame, [*table["columns"], "metric"])
+    grid: list[list[Row | None]] = [[None] * across.nunique() for _ in range(down.nunique())]
+    for i, j, row in zip(down, across, frame.to_dict("records"), strict=True):
+        grid[i][j] = row
+    return grid
+
+
+def _column_name(row: Row, table: Declaration) -> str:
+    words = [f"{axis}={axis_cell(row, axis)}" for axis in table["columns"]]
+    named = [row["metric"]] if len(table["value"]) > 1 or not words else []
+    return plain_text(" ".join([*named, *words]))
+
+
+def _title(table: Declaration) -> str:
+    columns = f" by {', '.join(table['columns'])}" if table["columns"] else ""
+    where = ", ".join(f"{key}={value}" for key, value in table["where"].items())
+    return f"{', '.join(table['value'])}: {', '.join(table['rows'])}{columns}{where and f' ({where})'}"
+
+
+def _slug(title: str, taken: set[str]) -> str:
+    """A file name that no table has yet, the same for the same declarations."""
+    stem = re.sub(r"[^a-z0-9.=]+", "_", title.lower()).strip("_.")[:80] or "table"
+    name = next(name for i in count(1) if (name := stem if i == 1 else f"{stem}_{i}") not in taken)
+    taken.add(name)
+    return name
+
+
+def _notes(frame: pd.DataFrame, table: Declaration, comparison: Comparison) -> list[str]:
+    over = ", ".join(table["over"])
+    notes = [
+        f"Mean ± sample standard deviation over {over}, none where there is one; (k/m): cells completed of cells asked."
+    ]
+    if not table["select_over"]:
+        return notes
+    rule = f"{', '.join(table['select_over'])} chosen in each place by the {comparison.best} mean {comparison.monitor}"
+    rows = frame[frame["metric"] == frame["metric"].iloc[0]].to_dict("records")
+    if len(rows) > MAX_NAMED:
+        return [*notes, f"{rule}: see the table's csv."]
+    return [*notes, f"{rule}: {'; '.join(_chosen(row, table) for row in rows)}."]
+
+
+def _chosen(row: Row, table: Declaration) -> str:
+    place = " ".join(axis_cell(row, axis) for axis in (*table["rows"], *table["columns"]))
+    if row["note"].startswith(NO_CHOICE):
+        return f"{row['note']} for {place}"
+    chosen = ", ".join(axis_cell(row, axis) for axis in table["select_over"])
+    note = row["note"] and f" ({row['note']})"
+    return f"{chosen} for {place}{note}"
+
+
+def _text(place: Row | None) -> str:
+    if place is None:
+        return ""
+    counts = counts_of(place)
+    if not counts["n"]:
+        return outcome_text(counts)
+    text = spread_text(place["metric"], place["mean"], place["std"]) if place["recorded"] else ABSENT
+    return text if counts["n"] == counts["cells"] else f"{text} ({counts['n']}/{counts['cells']})"
+
+
+def _siunitx(place: Row | None, winners: Winner) -> str:
+    if place is None or not place["n"] or not place["recorded"] or not abs(place["mean"]) < float("inf"):
+        text = latex_text(_text(place))
+        return f"{{{text}}}" if text else ""
+    number = siunitx.number(place["metric"], place["mean"], place["std"])
+    return f"\\bfseries {number}" if winners(place) else number
+
+
+def _incomplete(declared: Declared) -> list[str]:
+    """Cells that a place lacks, in words: a column of numbers has no room for them."""
+    table = declared.table
+    lacking = [
+        f"{' '.join(row[: table.keys])}, {name}: {count_text(counts_of(place))}"
+        for row, places in zip(table.rows, declared.places, strict=True)
+        for name, place in zip(table.header[table.keys :], places, strict=True)
+        if place is not None and place["n"] < place["cells"]
+    ]
+    return [f"Cells completed of cells asked: {'; '.join(lacking)}."] if lacking else []
