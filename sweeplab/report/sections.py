@@ -11,7 +11,7 @@ from sweeplab.compare.classes import confused_pairs, per_class
 from sweeplab.compare.cost import cost, stability
 from sweeplab.compare.guards import Remark
 from sweeplab.compare.guards.guard import TABLES
-from sweeplab.compare.profiles import chance, normalise, runs
+from sweeplab.compare.profiles import scored
 from sweeplab.compare.sensitivity import sensitivity
 from sweeplab.compare.target import race
 from sweeplab.compare.tuning import tuning_curve
@@ -92,15 +92,12 @@ def _pairs(analysis: Analysis) -> list[Table]:
 
 def _workloads(comparison: Comparison, records: Records, curves: pd.DataFrame) -> list[Table]:
     found = contest(comparison)
-    if min(len(found.workloads), len(found.contestants)) < 2:
+    if min(found.table.shape) < 2:
         return []
     notes = [*data_notes(comparison), PER_WORKLOAD]
-    cells = runs(found, comparison, records.cells)
-    is_accuracy = found.metric.endswith("/accuracy")
-    scored = normalise(cells, found.mode, floors=chance(cells, records.confusions) if is_accuracy else None)
+    scores = scored(found, comparison, records.cells, records.confusions)
     to_target = race(found, comparison, records.cells, curves, origins=records.origins)
-    tables = [ranks_table(found, notes), profile_table(found, scored, notes), target_table(found, to_target, notes)]
-    return [table for table in tables if table.rows]
+    return [ranks_table(found, notes), profile_table(found, scores, notes), target_table(found, to_target, notes)]
 
 
 def _optimizers(comparison: Comparison, records: Records, curves: pd.DataFrame) -> list[Table]:
