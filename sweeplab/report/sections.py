@@ -44,7 +44,8 @@ def sections_of(
     optimizers = Section("optimizers", "Cost and tuning", [], _optimizers(comparison, records, curves), [])
     classes = Section("classes", "Classes", [], _classes(comparison, records), [])
     guards = Section("guards", "Guards", [], [guards_table(analysis.remarks)], [])
-    workloads = Section("workloads", "Workloads", [], _workloads(comparison, records, curves), [])
+    over_workloads = _workloads(comparison, records, curves)
+    workloads = Section("workloads", "Workloads", [PER_WORKLOAD] if over_workloads else [], over_workloads, [])
     return [verdicts, workloads], [optimizers, classes, guards]
 
 
@@ -94,7 +95,7 @@ def _workloads(comparison: Comparison, records: Records, curves: pd.DataFrame) -
     found = contest(comparison)
     if min(found.table.shape) < 2:
         return []
-    notes = [*data_notes(comparison), PER_WORKLOAD]
+    notes = data_notes(comparison)
     scores = scored(found, comparison, records.cells, records.confusions)
     to_target = race(found, comparison, records.cells, curves, origins=records.origins)
     return [ranks_table(found, notes), profile_table(found, scores, notes), target_table(found, to_target, notes)]
