@@ -13,7 +13,8 @@ import pandas as pd
 from scipy import stats
 
 from sweeplab.compare.interval import Numbers
-from sweeplab.compare.pairs import BETTER, INDISTINGUISHABLE, LEVEL, WORSE, holm
+from sweeplab.compare.pairs import BETTER, INDISTINGUISHABLE, LEVEL, WORSE
+from sweeplab.compare.significance import holm
 
 NOT_ENOUGH = "not enough workloads"
 MIN_WORKLOADS = 5

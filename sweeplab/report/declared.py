@@ -12,7 +12,7 @@ from sweeplab.compare.choice import NO_CHOICE
 from sweeplab.compare.declared import Declaration, automatic, lay_out
 from sweeplab.compare.settings import positions
 from sweeplab.report import siunitx
-from sweeplab.report.markup import latex_text
+from sweeplab.report.markup import latex_environment, latex_text
 from sweeplab.report.table import MAX_NAMED, Row, Table, axis_cell, counts_of, data_notes
 from sweeplab.report.words import ABSENT, count_text, outcome_text, plain_text, spread_text
 
@@ -75,26 +75,9 @@ def latex(declared: Declared, *, label: str, winners: Winner = nobody) -> str:
     across = [siunitx.column([cell.removeprefix("\\bfseries ") for cell in cells]) for cells in zip(*body, strict=True)]
     header = [*map(latex_text, table.header[:keys]), *(f"{{{latex_text(cell)}}}" for cell in table.header[keys:])]
     rows = [[*map(latex_text, row[:keys]), *cells] for row, cells in zip(table.rows, body, strict=True)]
-    notes = [f"  {latex_text(note)}" for note in [*table.notes, *_incomplete(declared)]]
-    return "\n".join(
-        [
-            *siunitx.PREAMBLE,
-            "\\begin{table}",
-            "  \\centering",
-            f"  \\caption{{{latex_text(table.title)}}}",
-            f"  \\label{{tab:{re.sub(r'[^A-Za-z0-9.]+', '-', label)}}}",
-            f"  \\begin{{tabular}}{{{'l' * keys}{''.join(across)}}}",
-            "    \\toprule",
-            f"    {' & '.join(header)} \\\\",
-            "    \\midrule",
-            *(f"    {' & '.join(row)} \\\\" for row in rows),
-            "    \\bottomrule",
-            "  \\end{tabular}",
-            *(["", "  \\smallskip", "  \\begin{minipage}{\\linewidth}\\footnotesize", *notes, "  \\end{minipage}"]),
-            "\\end{table}",
-            "",
-        ]
-    )
+    columns = "l" * keys + "".join(across)
+    notes = [*table.notes, *_incomplete(declared)]
+    return latex_environment(table, siunitx.PREAMBLE, columns, [header, *rows], notes, label=label)
 
 
 def _declared(

@@ -71,22 +71,37 @@ def latex_table(table: Table, *, label: str) -> str:
     """
     header, *rows = [[latex_text(cell) for cell in row] for row in [table.header, *table.rows]]
     columns = "l" * table.keys + "r" * (len(header) - table.keys)
-    notes = [f"  {latex_text(note)}" for note in table.notes]
+    preamble = ["% in the preamble: \\usepackage{booktabs}"]
+    return latex_environment(table, preamble, columns, [header, *rows], table.notes, label=label)
+
+
+def latex_environment(
+    table: Table,
+    preamble: Sequence[str],
+    columns: str,
+    rows: Sequence[Sequence[str]],
+    notes: Sequence[str],
+    *,
+    label: str,
+) -> str:
+    """The environment around rows that are LaTeX already, the header first; caption and notes are still text."""
+    header, *body = [" & ".join(row) for row in rows]
+    told = [f"  {latex_text(note)}" for note in notes]
     return "\n".join(
         [
-            "% in the preamble: \\usepackage{booktabs}",
+            *preamble,
             "\\begin{table}",
             "  \\centering",
             f"  \\caption{{{latex_text(table.title)}}}",
             f"  \\label{{tab:{re.sub(r'[^A-Za-z0-9.]+', '-', label)}}}",
             f"  \\begin{{tabular}}{{{columns}}}",
             "    \\toprule",
-            f"    {' & '.join(header)} \\\\",
+            f"    {header} \\\\",
             "    \\midrule",
-            *(f"    {' & '.join(row)} \\\\" for row in rows),
+            *(f"    {row} \\\\" for row in body),
             "    \\bottomrule",
             "  \\end{tabular}",
-            *(["", "  \\smallskip", "  \\begin{minipage}{\\linewidth}\\footnotesize", *notes, "  \\end{minipage}"]),
+            *(["", "  \\smallskip", "  \\begin{minipage}{\\linewidth}\\footnotesize", *told, "  \\end{minipage}"]),
             "\\end{table}",
             "",
         ]

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sweeplab.compare.pairs import BETTER, LEVEL, NOT_ENOUGH, WORSE, least_p
+from sweeplab.compare.pairs import BETTER, LEVEL, NOT_ENOUGH, WORSE
+from sweeplab.compare.significance import least_p
 from sweeplab.report.table import MAX_NAMED, Row, Table
 from sweeplab.report.words import ABSENT, MINUS, interval_text, metric_text, plain_text
 

@@ -12,7 +12,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from sweeplab.compare import compare, compare_pairs
-from sweeplab.compare.pairs import holm, least_p, sign_flip
+from sweeplab.compare.significance import holm, least_p, sign_flip
 from sweeplab.errors import ConfigFault
 
 METRIC = "test/accuracy"
