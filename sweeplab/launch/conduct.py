@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from sweeplab import record, tracking
-from sweeplab.cell import Cell, breadth_first
+from sweeplab.cell import Cell
 from sweeplab.errors import ConfigFault
+from sweeplab.estimate import seconds_per_epoch
+from sweeplab.launch.claims import FolderClaims
 from sweeplab.launch.local import Launcher, Limits
+from sweeplab.launch.needs import make_needs
+from sweeplab.launch.queue import Queue
+from sweeplab.launch.schedule import Schedule
 from sweeplab.launch.slots import make_slots
 from sweeplab.plan import Plan
 from sweeplab.provenance import code_version
@@ -45,14 +50,14 @@ def conduct(plan: Plan, console: Console) -> int:
     runtime = plan.config["runtime"]
     check_writable(runtime["output_dir"])
     check_name(plan)
-    finished = {} if runtime["on_finished"] == "rerun" else finished_results(runtime["output_dir"], plan.cells)
-    missing = [cell for cell in breadth_first(plan.cells) if cell.id not in finished]
-    _announce(plan, len(finished), console)
+    known = {} if runtime["on_finished"] == "rerun" else finished_results(runtime["output_dir"], plan.cells)
+    missing = [cell for cell in plan.cells if cell.id not in known]
+    _announce(plan, len(known), console)
     launcher = _prepared_launcher(plan, missing, console) if missing else None
     sweep = write_sweep(plan, command=command(), code=code_version())
     if launcher is None:
         return report(sweep, console)
-    _train(launcher, plan, missing, console)
+    _train(launcher, plan, missing, known.values(), console)
     code = report(sweep, console, tracker=plan.config["tracker"], tags=plan.config["tags"])
     return EXIT_INTERRUPTED if launcher.was_interrupted else code
 
@@ -96,15 +101,22 @@ def _prepared_launcher(plan: Plan, missing: Sequence[Cell], console: Console) ->
     return launcher
 
 
-def _train(launcher: Launcher, plan: Plan, missing: Sequence[Cell], console: Console) -> None:
+def _train(
+    launcher: Launcher, plan: Plan, missing: Sequence[Cell], known: Iterable[Mapping[str, Any]], console: Console
+) -> None:
     runtime = plan.config["runtime"]
     slots = make_slots(runtime, len(plan.cells))
-    gpu = " on a GPU each" if slots[0].environment else ""
-    words = f"training {len(missing)} cells, {len(slots)} at once{gpu}, torch threads each: {slots[0].threads}"
+    words = f"training {len(missing)} cells, {min(slots.at_once, len(missing))} at once, {slots.describe()}"
     console.print(words, highlight=False)
     labels = {cell.id: cell.label for cell in missing}
-    with LiveView(console, len(plan.cells), len(plan.cells) - len(missing), labels) as view:
-        launcher.run(missing, slots, Limits(runtime["timeout_s"], runtime["grace_s"]), view)
+    rerun = runtime["on_finished"] == "rerun"
+    with (
+        FolderClaims(runtime["output_dir"], lease_s=runtime["lease_s"], rerun=rerun) as claims,
+        LiveView(console, len(plan.cells), len(plan.cells) - len(missing), labels) as view,
+    ):
+        queue = Queue(missing, order=runtime["order"], seconds_per_epoch=seconds_per_epoch(known))
+        schedule = Schedule(queue, slots=slots, needs=make_needs(runtime), claims=claims)
+        launcher.run(schedule, Limits(runtime["timeout_s"], runtime["grace_s"]), view)
 
 
 def _announce(plan: Plan, num_finished: int, console: Console) -> None:

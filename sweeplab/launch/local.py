@@ -21,7 +21,7 @@ from sweeplab import record
 from sweeplab.cell import Cell
 from sweeplab.errors import DataFault
 from sweeplab.launch import entry
-from sweeplab.launch.slots import Slot
+from sweeplab.launch.schedule import Placed, Schedule
 from sweeplab.records import last_line
 
 _TICK_S = 0.25
@@ -45,8 +45,7 @@ class View(Protocol):
 
 @dataclass
 class _Running:
-    cell: Cell
-    slot: Slot
+    placed: Placed
     process: ForkServerProcess
     events: Connection
     started_s: float
@@ -54,6 +53,11 @@ class _Running:
     told_s: float | None = None  # when it was told to stop
     told_why: str = ""  # the state it should end in
     killed: bool = False
+
+    @property
+    def cell(self) -> Cell:
+        """The one that trains."""
+        return self.placed.cell
 
 
 @dataclass(frozen=True)
@@ -117,34 +121,34 @@ class Launcher:
         if trouble is not None:
             raise DataFault(trouble)
 
-    def run(self, cells: Sequence[Cell], slots: Sequence[Slot], limits: Limits, view: View) -> None:
-        """Train every cell, as many at once as there are slots. Every cell leaves a record, whatever becomes of it."""
-        waiting = list(reversed(cells))
-        free = list(reversed(slots))
+    def run(self, schedule: Schedule, limits: Limits, view: View) -> None:
+        """Train cells as the schedule places them. Every cell leaves a record, whatever becomes of it."""
         running: list[_Running] = []
         with self._listening():
-            while waiting or running:
-                while waiting and free and not self.was_interrupted:
-                    running.append(self._start(waiting.pop(), free.pop(), view))
-                if not running:
+            while not (schedule.is_done and not running):
+                while not self.was_interrupted and (placed := schedule.start()):
+                    running.append(self._start(placed, view))
+                if self.was_interrupted and not running:
                     return
                 self._listen(running, view)
                 self._enforce(running, limits)
                 for ended in [one for one in running if one.process.exitcode is not None]:
                     self._drain(ended, view)
-                    self._conclude(ended, view)
                     running.remove(ended)
-                    free.append(ended.slot)
+                    self._conclude(ended, schedule, view)
+                for cell, result in schedule.finished_elsewhere():
+                    _tell_end(cell, result, 0.0, view)
 
-    def _start(self, cell: Cell, slot: Slot, view: View) -> _Running:
+    def _start(self, placed: Placed, view: View) -> _Running:
+        cell = placed.cell
         receiver, sender = self._context.Pipe(duplex=False)
         process = self._context.Process(
-            target=entry.train, args=(cell, self._output_dir, slot, sender, self._around), name=cell.id
+            target=entry.train, args=(cell, self._output_dir, placed.slot, sender, self._around), name=cell.id
         )
         process.start()
         sender.close()
         view.started(cell.id)
-        return _Running(cell, slot, process, receiver, time.monotonic(), oom_kills())
+        return _Running(placed, process, receiver, time.monotonic(), oom_kills())
 
     def _listen(self, running: Sequence[_Running], view: View) -> None:
         """Sleep until a cell says something or ends."""
@@ -176,15 +180,15 @@ class Launcher:
             elif one.told_s is not None and (now_s - one.told_s > limits.grace_s or self._interrupts > 1):
                 _kill(one)
 
-    def _conclude(self, ended: _Running, view: View) -> None:
-        """Make sure that the cell has a record, and tell what it says."""
+    def _conclude(self, ended: _Running, schedule: Schedule, view: View) -> None:
+        """Make sure that the cell has a record, and tell what it says, unless the cell will be trained again."""
         ended.process.join()
         _end_session(ended.process.pid)
         folder = record.cell_folder(self._output_dir, ended.cell.id)
         wall_time_s = time.monotonic() - ended.started_s
         result = record.read_result(folder) or _post_mortem(ended, folder, wall_time_s)
-        error = result["error"] if result["state"] not in record.FINAL_STATES else None
-        view.ended(ended.cell.id, result["state"], result["metrics"], wall_time_s, last_line(error) or None)
+        if not schedule.ended(ended.placed, result):
+            _tell_end(ended.cell, result, wall_time_s, view)
 
     @contextlib.contextmanager
     def _listening(self) -> Iterator[None]:
@@ -202,6 +206,11 @@ class Launcher:
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
+
+
+def _tell_end(cell: Cell, result: Mapping[str, Any], wall_time_s: float, view: View) -> None:
+    error = result["error"] if result["state"] not in record.FINAL_STATES else None
+    view.ended(cell.id, result["state"], result["metrics"], wall_time_s, last_line(error) or None)
 
 
 def _tell(one: _Running, number: signal.Signals, state: str, now_s: float) -> None:

@@ -1,66 +1,108 @@
-"""Slots: the places where cells can train at the same time, each with its own device or cores."""
+"""Slots: the places where cells can train at the same time, each with its own devices or cores."""
 
 import math
 import os
-import shutil
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+from sweeplab.launch.lease import Lease
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a cell needs: whole devices, or a share of one (0 < share <= 1)."""
+
+    devices: int = 1
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One place: environment that shows it its device, and the torch threads it may use."""
+    """One place: environment that shows a cell its devices, and the torch threads that all its processes may use.
+
+    `share` is how much of its device a cell has, 1 for one that has it for itself; `leases` keep other sweeps away for
+    as long as the launcher or the cell lives.
+    """
 
     index: int
     threads: int
+    devices: int = 1
+    share: float = 1.0
     environment: Mapping[str, str] = field(default_factory=dict)
+    leases: Sequence[Lease] = ()
 
 
-def make_slots(runtime: Mapping[str, Any], num_cells: int) -> list[Slot]:
+class Slots(Protocol):
+    """The devices of one machine, given to cells and taken back."""
+
+    @property
+    def at_once(self) -> int:
+        """How many cells that need one whole device, or one core's share, can train at the same time."""
+
+    def describe(self) -> str:
+        """What a cell gets, in words."""
+
+    def take(self, need: Need) -> Slot | None:
+        """A place, or None: not now.
+
+        Until it is asked for something else, it holds back what becomes free, so that a cell that needs several
+        devices gets them in the end.
+        """
+
+    def give_back(self, slot: Slot) -> None:
+        """The cell that had it has ended."""
+
+    def trouble(self) -> str:
+        """Why nothing was to be had at the last `take`, in words."""
+
+
+class CoreSlots:
+    """Cores of this machine, divided evenly; a cell on several devices takes as many places, or all there are."""
+
+    def __init__(self, places: int, threads: int) -> None:
+        self._threads = threads
+        self._free = list(reversed(range(places)))
+        self._taken: dict[int, list[int]] = {}
+        self.at_once = places
+
+    def describe(self) -> str:
+        """What a cell gets, in words."""
+        return f"torch threads each: {self._threads}"
+
+    def take(self, need: Need) -> Slot | None:
+        """A place, or None: not now. Nothing else can take what becomes free, so that nothing need be held back."""
+        wanted = min(need.devices, self.at_once)
+        if len(self._free) < wanted:
+            return None
+        places = [self._free.pop() for _ in range(wanted)]
+        self._taken[places[0]] = places
+        return Slot(places[0], self._threads * wanted, devices=need.devices)
+
+    def give_back(self, slot: Slot) -> None:
+        """The cell that had it has ended."""
+        self._free += reversed(self._taken.pop(slot.index))
+
+    def trouble(self) -> str:
+        """Why nothing was to be had at the last `take`, in words."""
+        return "all cores are in use"
+
+
+def make_slots(runtime: Mapping[str, Any], num_cells: int) -> Slots:
     """Divide the machine among cells.
 
     Args:
         runtime: the `runtime` node of the configuration.
         num_cells: cells of the whole plan, finished ones too, so that a resumed sweep gives each the same threads.
     """
-    gpus = [] if runtime["accelerator"] in ("cpu", "mps") else visible_gpus()
     cores = available_cores()
+    places = 1 if runtime["accelerator"] == "mps" else cores
     asked = runtime["cells_at_once"]
     if asked == "auto":
-        places = len(gpus) or (1 if runtime["accelerator"] == "mps" else cores)
         asked = max(1, min(places, num_cells))
     threads = runtime["threads_per_cell"]
-    if threads == "auto":
-        threads = max(1, cores // asked)
-    return [Slot(index, threads, _environment(gpus, index)) for index in range(asked)]
-
-
-def _environment(gpus: list[str], index: int) -> dict[str, str]:
-    return {"CUDA_VISIBLE_DEVICES": gpus[index % len(gpus)]} if gpus else {}
-
-
-def visible_gpus() -> list[str]:
-    """NVIDIA GPUs this process may use, as `CUDA_VISIBLE_DEVICES` names them; found without importing torch."""
-    outer = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if outer is not None:
-        return [name.strip() for name in outer.split(",") if name.strip() not in ("", "-1")]
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return []
-    try:
-        listed = subprocess.run(  # noqa: S603 (a fixed command, found on the path)
-            [program, "--query-gpu=uuid", "--format=csv,noheader"],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return []
-    return [line.strip() for line in listed.stdout.splitlines() if line.strip().startswith(("GPU-", "MIG-"))]
+    return CoreSlots(asked, max(1, cores // asked) if threads == "auto" else threads)
 
 
 def available_cores() -> int:

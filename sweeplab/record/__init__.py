@@ -6,6 +6,7 @@ nothing in them is ever instantiated.
 
 from sweeplab.record.asked import read_asked, write_asked
 from sweeplab.record.attempt import begin_attempt, claimed, last_attempt, process_start, read_state, write_status
+from sweeplab.record.claim import Claim, claim
 from sweeplab.record.folder import CellFolder, SweepFolder, cell_folder, sweep_folder
 from sweeplab.record.metrics import append_metrics, read_metrics
 from sweeplab.record.result import blank_result, read_result, write_result
@@ -38,11 +39,13 @@ __all__ = [
     "SCHEMA_VERSION",
     "TIMED_OUT",
     "CellFolder",
+    "Claim",
     "SweepFolder",
     "append_metrics",
     "begin_attempt",
     "blank_result",
     "cell_folder",
+    "claim",
     "claimed",
     "last_attempt",
     "process_start",

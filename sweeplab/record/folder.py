@@ -45,6 +45,11 @@ class CellFolder:
         """Held by the process that trains the cell."""
         return self.path / ".lock"
 
+    @property
+    def claim(self) -> Path:
+        """Made by whoever is to train the cell, on whichever machine."""
+        return self.path / "claim.json"
+
 
 @dataclass(frozen=True)
 class SweepFolder:

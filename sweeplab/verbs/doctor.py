@@ -12,7 +12,8 @@ from rich.markup import escape
 from sweeplab import tracking
 from sweeplab.build import build
 from sweeplab.cli import CONFIG_NAME, config_dir, make_console
-from sweeplab.launch.slots import available_cores, visible_gpus
+from sweeplab.launch.inventory import visible_gpus
+from sweeplab.launch.slots import available_cores
 from sweeplab.verbs.help import choices
 
 _PACKAGES = ("sweeplab", "torch", "torchvision", "pytorch-lightning", "hydra-core", "wandb", "pytorch_optimizer")

@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sweeplab.cell import breadth_first
 from sweeplab.cli import CONFIG_NAME, config_dir, make_console
 from sweeplab.errors import ConfigFault
 from sweeplab.estimate import Estimate, estimate
@@ -115,7 +114,7 @@ def show(plan: Plan, console: Console) -> None:
     """Cells by axis, what each rule did, what is finished, how long it may take, and the first rows."""
     runtime = plan.config["runtime"]
     finished = finished_results(runtime["output_dir"], plan.cells)
-    missing = [cell for cell in breadth_first(plan.cells) if cell.id not in finished]
+    missing = [cell for cell in plan.cells if cell.id not in finished]
     console.print(f"[bold]{escape(plan.name)}[/bold]: {len(plan.cells)} cells", highlight=False)
     for line in _origin(plan.config):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -132,7 +131,7 @@ def show(plan: Plan, console: Console) -> None:
         console.print(steps, highlight=False)
     console.print(f"finished: {len(finished)} of {len(plan.cells)}; to train: {len(missing)}", highlight=False)
     if missing:
-        slots = len(make_slots(runtime, len(plan.cells)))
+        slots = make_slots(runtime, len(plan.cells)).at_once
         console.print(_time(estimate(missing, runtime["output_dir"]), slots), highlight=False)
     _show_cells(plan, set(finished), console)
 
