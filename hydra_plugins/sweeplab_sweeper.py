@@ -39,4 +39,7 @@ class SweeplabSweeper(Sweeper):
         if launch_plan is not None:
             return launch_plan(plan)
         # Another launcher takes override lines, and composes and runs them in its own way.
-        return self._launcher.launch([cell.overrides for cell in plan.cells], initial_job_idx=0)
+        from sweeplab.cli import SweepEnded, make_console
+        from sweeplab.launch.foreign import conduct_elsewhere
+
+        raise SweepEnded(conduct_elsewhere(plan, self._launcher, make_console()))

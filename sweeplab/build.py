@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from sweeplab.devices import find_device_faults
 from sweeplab.errors import ConfigFault
 from sweeplab.limits import MISSING, find_limit_faults
 from sweeplab.parameter_groups import find_group_faults
@@ -55,6 +56,7 @@ def find_faults(config: Mapping[str, Any]) -> list[str]:
     faults += find_table_faults(config.get("tables"))
     if not faults:
         faults += find_step_faults(config)
+        faults += find_device_faults(config)
     trusted = config.get("trusted_targets")
     prefixes = _with_own(map(str, trusted) if isinstance(trusted, list | tuple) else ())
     for key, value in config.items():

@@ -6,7 +6,7 @@ Pure: it hashes and names, and touches no file. `python -m sweeplab.cell FOLDER`
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,17 +153,6 @@ def setting_key(axes: Mapping[str, Any]) -> str:
     """The setting a cell belongs to: its axes without the seed, as text that compares equal when they do."""
     rest = {key: value for key, value in axes.items() if key != REPLICATE_AXIS}
     return json.dumps(canonical(rest), sort_keys=True)
-
-
-def breadth_first(cells: Iterable[Cell]) -> list[Cell]:
-    """The first seed of every setting before the second of any, so that the table is whole early."""
-    seen: dict[str, int] = {}
-    ranked: list[tuple[int, Cell]] = []
-    for cell in cells:
-        key = setting_key(cell.axes)
-        seen[key] = seen.get(key, -1) + 1
-        ranked.append((seen[key], cell))
-    return [cell for _, cell in sorted(ranked, key=lambda pair: pair[0])]
 
 
 if __name__ == "__main__":

@@ -147,6 +147,14 @@ def rerun_cell(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if len(arguments) != 1 or arguments[0].startswith("-"):
         return _refuse("usage: python -m sweeplab.cell FOLDER (a cell's folder, such as outputs/cells/0123456789ab)")
+    from sweeplab import ranks
+    from sweeplab.launch import wide
+
+    if ranks.RANK in os.environ:
+        ranks.follow(Path(arguments[0]))
+    if wide.AROUND in os.environ:
+        wide.train(Path(arguments[0]))
+        return 0
     from sweeplab.single import rerun
 
     try:

@@ -12,7 +12,7 @@ from typing import Any
 
 
 def provenance(code: Mapping[str, Any]) -> dict[str, Any]:
-    """With what the cell was trained: versions, device, threads, and the commit of the code around it."""
+    """With what the cell was trained: versions, device, threads, and what is known besides, as of its `code`."""
     import torch
 
     return {
@@ -23,6 +23,12 @@ def provenance(code: Mapping[str, Any]) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         **code,
     }
+
+
+def devices_used(runtime: Mapping[str, Any]) -> dict[str, Any]:
+    """How many devices a cell has, each with as many threads, and how it uses them; no strategy for one."""
+    devices, strategy = runtime["devices"], runtime["strategy"]
+    return {"devices": devices, "strategy": None if devices == 1 else "ddp" if strategy == "auto" else strategy}
 
 
 _VERSIONS = {"torch": "torch", "lightning": "pytorch-lightning", "sweeplab": "sweeplab"}

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Columns of the table of cells behind the axes and the metrics.
-_FIGURES = ("best_epoch", "epochs", "steps", "wall_time_s", "train_time_s", "num_parameters")
+_FIGURES = ("best_epoch", "epochs", "steps", "wall_time_s", "train_time_s", "peak_memory_bytes", "num_parameters")
 _CHOICES = ("dataset", "model", "optimizer", "scheduler")
 _CONFIG = ("max_epochs", "batch_size", "precision", "weight_decay", "l2")
-_PROVENANCE = ("git_commit", "git_dirty", "sweeplab", "torch", "lightning", "python", "device", "host", "threads")
+_PROVENANCE = (
+    *("git_commit", "git_dirty", "sweeplab", "torch", "lightning", "python"),
+    *("device", "device_share", "host", "threads"),
+)
 _HASHES = ("initial_weights_hash", "data_order_hash")
 
 
@@ -41,7 +44,7 @@ class Records:
     without a verified result keeps its row, with its state and no figures. `origins`: one row per cell with a result:
     `cell_id`, the files chosen (`dataset`, `model`, `optimizer`, `scheduler`), what was asked (`max_epochs`, …, and
     `augmented_evaluation`: whether examples of validation and test are changed at random too), with what it was trained
-    (`git_commit`, `device`, `torch`, …) and the hashes that show which cells are paired.
+    (`git_commit`, `device`, `device_share`, `torch`, …) and the hashes that show which cells are paired.
     `confusions`: test examples by true (rows) and predicted class, by cell id.
     """
 

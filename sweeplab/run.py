@@ -16,6 +16,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from sweeplab import record
@@ -23,12 +24,16 @@ from sweeplab.allocator import keep_freed_memory
 from sweeplab.build import build
 from sweeplab.callbacks import callbacks
 from sweeplab.cell import Cell, science, setting_label
+from sweeplab.data.shard import Shard
 from sweeplab.history import History
+from sweeplab.memory import peak_memory_bytes
 from sweeplab.parameter_groups import TreatedParameters
-from sweeplab.provenance import provenance
+from sweeplab.provenance import devices_used, provenance
+from sweeplab.ranks import Ranks
 from sweeplab.record import CellFolder
 from sweeplab.secrets import scrub
 from sweeplab.start import seed_everything, weights_hash
+from sweeplab.strategy import make_strategy, refuse_undividable
 from sweeplab.task import Diverged, Metrics, Task
 from sweeplab.tracking import CellIdentity, Tracker, open_tracker
 
@@ -74,7 +79,8 @@ class Surroundings:
     notify: Notify = lambda _epoch, _max_epochs, _metrics: None
     stop: StopSignal = field(default_factory=StopSignal)
     rerun: bool = False
-    redirect: Callable[[Path], None] = lambda _log: None
+    redirect: Callable[[Path], Path | None] = lambda _log: None
+    ranks: Ranks = field(default_factory=Ranks)
 
 
 def run_cell(cell: Cell, folder: CellFolder, around: Surroundings) -> dict[str, Any]:
@@ -86,15 +92,19 @@ def run_cell(cell: Cell, folder: CellFolder, around: Surroundings) -> dict[str, 
         attempt = record.begin_attempt(folder)
         record.write_asked(folder, cell)
         record.write_status(folder, record.RUNNING, attempt)
-        around.redirect(folder.log)
+        around.ranks.begin(around.redirect(folder.log))
         result, tracker = _attempt(cell, folder, around, attempt)
-        record.write_result(folder, result)
-        record.write_status(folder, result["state"], attempt)
+        _write(folder, result, attempt)
     # Only now: a tracker may take its time, and the record must not wait for it.
     if tracker is not None:
         summary = {**result["metrics"], "wall_time_s": result["wall_time_s"], "best_epoch": result["best_epoch"]}
         tracker.finish(state=result["state"], summary=summary)
     return result
+
+
+def _write(folder: CellFolder, result: Mapping[str, Any], attempt: int) -> None:
+    record.write_result(folder, result)
+    record.write_status(folder, result["state"], attempt)
 
 
 def _attempt(
@@ -105,33 +115,76 @@ def _attempt(
     history = History()
     result: dict[str, Any] = {**record.blank_result(cell), "attempt": attempt}
     tracker: Tracker | None = None
+
+    def conclude(outcome: Mapping[str, Any]) -> dict[str, Any]:
+        measured = history.measured(cell.config["select"], tested=outcome.get("tested", {}))
+        known = {key: value for key, value in outcome.items() if key != "tested"}
+        told = {
+            "wall_time_s": time.monotonic() - started_s,
+            "peak_memory_bytes": peak_memory_bytes(),
+            "provenance": provenance({**devices_used(cell.config["runtime"]), **around.code}),
+        }
+        return {**result, **known, **measured, **told}
+
+    def abandon(outcome: Mapping[str, Any]) -> None:
+        _write(folder, conclude(outcome), attempt)
+
     try:
-        with _quiet():
+        with _quiet(), around.ranks.watched(abandon):
             tracker = open_tracker(cell.config["tracker"], _identity(cell, folder, around, attempt))
-            result |= _train(cell, folder, around, history, result, tracker)
-    except Diverged as error:
-        result |= {"state": record.DIVERGED, "error": _described(error), "steps": error.step}
-    except Stopped as error:
-        result |= {"state": error.state, "error": _described(error)}
-    except SIGTERMException:  # Lightning looks for the signal, too
-        stopped = Stopped(around.stop.state or record.INTERRUPTED)
-        result |= {"state": stopped.state, "error": _described(stopped)}
+            on_epoch = _on_epoch(cell.config["max_epochs"], folder, around, history, tracker)
+            outcome = _train(cell, folder, around, result, on_epoch)
     except (Exception, SystemExit) as error:  # the one broad catch: a cell fails alone, and says why
-        result |= {"state": _failure_state(error), "error": _described(error)}
-        print(result["error"]["traceback"], file=sys.stderr)  # noqa: T201 (into the cell's log)
-    result |= history.measured(cell.config["select"], tested=result.pop("tested", {}))
-    result["wall_time_s"] = time.monotonic() - started_s
-    result["provenance"] = provenance(around.code)
-    return result, tracker
+        outcome = dict(around.ranks.cause_of(error) or outcome_of(error))
+        if outcome["state"] in _SURPRISES:
+            print(outcome["error"]["traceback"], file=sys.stderr)  # noqa: T201 (into the cell's log)
+    finally:
+        around.ranks.end()
+    return conclude(outcome), tracker
+
+
+def follow_cell(cell: Cell, folder: CellFolder, ranks: Ranks) -> None:
+    """Train a cell as one of its ranks, beside the one that writes its record."""
+    keep_freed_memory()
+    with _quiet():
+        _train(cell, folder, Surroundings(ranks=ranks), {}, lambda *_: None)
+
+
+def outcome_of(error: BaseException) -> dict[str, Any]:
+    """What the end of a training by an exception comes to, as keys of its result."""
+    if isinstance(error, Diverged):
+        return {"state": record.DIVERGED, "error": _described(error), "steps": error.step}
+    if isinstance(error, SIGTERMException):  # Lightning looks for the signal, too
+        error = Stopped(record.INTERRUPTED)
+    if isinstance(error, Stopped):
+        return {"state": error.state, "error": _described(error)}
+    return {"state": _failure_state(error), "error": _described(error)}
+
+
+_SURPRISES = (record.FAILED, record.OUT_OF_MEMORY)
+
+
+def _on_epoch(max_epochs: int, folder: CellFolder, around: Surroundings, history: History, tracker: Tracker) -> Notify:
+    """What writes down each epoch, and tells everybody who wants to know."""
+    started_s = time.monotonic()
+
+    def on_epoch(epoch: int, steps: int, metrics: Metrics) -> None:
+        line = {"epoch": epoch, "step": steps, **metrics, "wall_time_s": time.monotonic() - started_s}
+        history.epochs.append(line)
+        record.append_metrics(folder, line)
+        tracker.log(line, epoch=epoch, step=steps)
+        around.notify(epoch, max_epochs, metrics)
+
+    return on_epoch
 
 
 def _train(
-    cell: Cell, folder: CellFolder, around: Surroundings, history: History, result: dict[str, Any], tracker: Tracker
+    cell: Cell, folder: CellFolder, around: Surroundings, result: dict[str, Any], on_epoch: Notify
 ) -> dict[str, Any]:
     """Fit, choose by validation, test the chosen weights once."""
-    config = cell.config
-    started_s = time.monotonic()
+    config, ranks = cell.config, around.ranks
     trainer = _trainer(config, folder)
+    ranks.join(trainer.strategy.root_device)
     data = build(config["dataset"], trusted=config["trusted_targets"])
     data.prepare()
     loaders = data.loaders(
@@ -140,21 +193,16 @@ def _train(
         workers=config["runtime"]["workers"],
         steps_per_call=STEPS_PER_CALL,
         select_data=config["select"]["data"],
+        shard=Shard(ranks.rank, ranks.world),
         **{key: config[key] for key in BATCHING},
     )
     seed_everything(config["seed"], "initial weights")
     model = build_model(config)
+    refuse_undividable(model, trainer)
     preprocess = build(config["preprocess"], trusted=config["trusted_targets"])
     if hasattr(preprocess, "fit"):
         preprocess.fit(loaders.examples, data.array_folder)
     result |= {"initial_weights_hash": weights_hash(model), "data_order_hash": loaders.order_hash}
-
-    def on_epoch(epoch: int, steps: int, metrics: Metrics) -> None:
-        line = {"epoch": epoch, "step": steps, **metrics, "wall_time_s": time.monotonic() - started_s}
-        history.epochs.append(line)
-        record.append_metrics(folder, line)
-        tracker.log(line, epoch=epoch, step=steps)
-        around.notify(epoch, config["max_epochs"], metrics)
 
     task = Task(
         model=model,
@@ -163,7 +211,7 @@ def _train(
         make_optimizer=build(config["optimizer"], trusted=config["trusted_targets"]),
         make_scheduler=build(config["scheduler"], trusted=config["trusted_targets"]),
         num_classes=config["dataset"]["num_classes"],
-        steps_per_epoch=loaders.steps_per_epoch,
+        batch_sizes=loaders.batch_sizes,
         max_epochs=config["max_epochs"],
         gradient_clip=config["gradient_clip"],
         channels_last=config["channels_last"],
@@ -171,7 +219,8 @@ def _train(
         check=around.stop.check,
     )
     result["num_parameters"] = task.num_parameters()
-    seed_everything(config["seed"], "training")
+    # what is drawn while training, as by dropout, is each rank's own
+    seed_everything(config["seed"], f"training on rank {ranks.rank}" if ranks.rank else "training")
     try:
         trainer.fit(task, loaders.train, loaders.val)
     finally:
@@ -179,9 +228,9 @@ def _train(
         result["train_time_s"] = task.train_time_s
     around.stop.check()
     tested = _test(trainer, task, loaders.test)
-    if not config["runtime"]["keep_checkpoints"]:
+    if ranks.is_first and not config["runtime"]["keep_checkpoints"]:
         _forget(folder.checkpoints)
-    return {"state": record.COMPLETED, "tested": tested, "confusion_matrix": task.confusion_matrix()}
+    return {"state": record.COMPLETED, "tested": tested, "confusion_matrix": task.confusion_matrix}
 
 
 def build_model(config: Mapping[str, Any]) -> torch.nn.Module:
@@ -196,6 +245,9 @@ def _trainer(config: Mapping[str, Any], folder: CellFolder) -> pl.Trainer:
     return pl.Trainer(
         accelerator=runtime["accelerator"],
         devices=runtime["devices"],
+        strategy=make_strategy(runtime),
+        plugins=[LightningEnvironment()],  # of whatever job we are part of, nothing is said of this cell
+        sync_batchnorm=runtime["devices"] > 1,
         precision=config["precision"],
         deterministic=config["deterministic"],
         max_epochs=config["max_epochs"],
@@ -266,5 +318,8 @@ _LIGHTNING_ADVICE = (
     ".*Checkpoint directory .* exists.*",
     ".*available but not used.*",
     ".*logging interval.*",
+    ".*sync_dist=True.*",  # ours are sums over all ranks already
+    ".*`broadcast_buffers` is deprecated.*",  # what replaces it is newer than the oldest torch that will do
+    ".*was called before the ``update`` method.*",  # by a rank that has no examples
     r".*isinstance\(treespec, LeafSpec\).*",
 )

@@ -20,7 +20,8 @@ from rich.markup import escape
 
 from sweeplab import record, tracking
 from sweeplab.cell import Cell, axis_value, identify, is_circumstance
-from sweeplab.errors import ConfigFault, RecordFault, SweeplabError
+from sweeplab.errors import ConfigFault, SweeplabError
+from sweeplab.launch import wide
 from sweeplab.launch.conduct import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -34,12 +35,12 @@ from sweeplab.plan import Plan, all_faults, axis_name
 from sweeplab.provenance import code_version
 from sweeplab.record import CellFolder
 from sweeplab.records import last_line
-from sweeplab.sweep import write_sweep
+from sweeplab.sweep import read_cell, write_sweep
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from sweeplab.run import StopSignal
+    from sweeplab.run import Notify
 
 
 class CellFailed(Exception):
@@ -56,12 +57,22 @@ class SingleRun:
         self._is_multirun = False
         self._refusal: SweeplabError | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing of this process: a launcher may send the task to another."""
+        return {}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        from sweeplab.cli import make_console
+
+        self.__init__(make_console())  # type: ignore[misc]
+
     def task(self, config: DictConfig) -> None:
         """Train one cell.
 
         Raises:
             SweeplabError: it cannot be trained, and Hydra must know since others follow.
             CellFailed: it failed, likewise.
+            KeyboardInterrupt: it was told to stop, and none is to follow.
         """
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
@@ -69,7 +80,7 @@ class SingleRun:
         hydra_config = HydraConfig.get()
         self._is_multirun = hydra_config.mode == RunMode.MULTIRUN
         try:
-            cell = _cell_of(config, hydra_config)
+            cell = planned_cell(_cell_of(config, hydra_config), str(hydra_config.job.name))
             result = self._run(cell)
         except SweeplabError as error:
             # Hydra would add words of its own to an exception; alone, the cell's refusal is the command's.
@@ -79,6 +90,8 @@ class SingleRun:
             return
         self._cells.append(cell)
         self._results.append(result)
+        if self._is_multirun and result["state"] == record.INTERRUPTED:
+            raise KeyboardInterrupt
         if self._is_multirun and result["state"] not in record.FINAL_STATES:
             raise CellFailed(f"{cell.label}: {last_line(result['error'])}")
 
@@ -127,6 +140,16 @@ def _cell_of(config: DictConfig, hydra_config: Any) -> Cell:
     return Cell(identify(named), named, {key: axis_value(key, named, choices) for key in keys}, choices, lines)
 
 
+def planned_cell(cell: Cell, job: str) -> Cell:
+    """The cell that a job was made for, if its name says so, whatever has become of the files it was composed of."""
+    runtime = cell.config["runtime"]
+    folder = record.cell_folder(runtime["output_dir"], job)
+    if job == cell.id or not folder.asked.exists():
+        return cell
+    planned = read_cell(folder)
+    return replace(planned, config={**planned.config, "runtime": runtime})
+
+
 def plan_of_cells(cells: list[Cell]) -> Plan:
     """A plan after the fact, of cells that Hydra's basic launcher has run."""
     from sweeplab.plan import name_sweep, varied_axes
@@ -144,11 +167,9 @@ def run_here(cell: Cell, console: Console, *, rerun: bool = False) -> dict[str, 
         DataFault: its data set is missing or damaged; nothing has been written then.
     """
     from sweeplab.build import build
-    from sweeplab.run import StopSignal, Surroundings, run_cell
 
     runtime = cell.config["runtime"]
     folder = record.cell_folder(runtime["output_dir"], cell.id)
-    stop = StopSignal()
 
     def notify(epoch: int, max_epochs: int, metrics: Mapping[str, float]) -> None:
         console.print(f"epoch {epoch}/{max_epochs}  {_words(metrics)}", highlight=False)
@@ -158,11 +179,28 @@ def run_here(cell: Cell, console: Console, *, rerun: bool = False) -> dict[str, 
     console.print(f"{escape(cell.label)}  [dim]{cell.id}[/dim]", highlight=False)
     say(console, tracking.describe(cell.config["tracker"], output_dir=runtime["output_dir"]))
     rerun = rerun or runtime["on_finished"] == "rerun"
-    around = Surroundings(code=code_version(), notify=notify, stop=stop, rerun=rerun)
-    with _interruptible(stop):
-        result = run_cell(cell, folder, around)
+    around = {"code": code_version(), "rerun": rerun}
+    if runtime["devices"] == 1:
+        result = _train(cell, folder, notify, around)
+    else:
+        result = wide.train_beside(cell, folder, notify, around, _interruptible)
     _show(result, folder, console)
     return result
+
+
+def _train(cell: Cell, folder: CellFolder, notify: Notify, around: Mapping[str, Any]) -> dict[str, Any]:
+    import torch
+
+    from sweeplab.ranks import forget_outer_job
+    from sweeplab.run import StopSignal, Surroundings, run_cell
+
+    threads = cell.config["runtime"]["threads_per_cell"]
+    if threads != "auto":
+        torch.set_num_threads(threads)
+    forget_outer_job()
+    stop = StopSignal()
+    with _interruptible(stop):
+        return run_cell(cell, folder, Surroundings(notify=notify, stop=stop, **around))
 
 
 def _show(result: Mapping[str, Any], folder: CellFolder, console: Console) -> None:
@@ -178,8 +216,12 @@ def _words(metrics: Mapping[str, float]) -> str:
 
 
 @contextmanager
-def _interruptible(stop: StopSignal) -> Iterator[None]:
-    """Ctrl-C lets the cell stop cleanly and write its record; a second one ends the process at once."""
+def _interruptible(stop: wide.Stop) -> Iterator[None]:
+    """Ctrl-C lets the cell stop cleanly and write its record; a second one ends the process at once.
+
+    Whoever manages the job may announce its end by a signal of its own, as submitit does: the cell stops likewise, and
+    only then its handler runs.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -189,12 +231,22 @@ def _interruptible(stop: StopSignal) -> Iterator[None]:
             os._exit(EXIT_INTERRUPTED)
         stop.set(record.INTERRUPTED)
 
-    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    announced: list[int] = []
+
+    def announce(number: int, _frame: FrameType | None) -> None:
+        announced.append(number)
+        stop.set(record.INTERRUPTED)
+
+    managed = [number for number in (signal.SIGUSR1, signal.SIGUSR2) if callable(signal.getsignal(number))]
+    handlers = dict.fromkeys((signal.SIGINT, signal.SIGTERM), interrupt) | dict.fromkeys(managed, announce)
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+    for signaled in announced:
+        signal.raise_signal(signaled)
 
 
 def rerun(path: Path, console: Console) -> int:
@@ -205,9 +257,7 @@ def rerun(path: Path, console: Console) -> int:
         ConfigFault: what it records cannot be built any more.
     """
     folder = CellFolder(path.resolve())
-    cell = record.read_asked(folder)
-    if cell.id != identify(cell.config) or cell.id != folder.path.name:
-        raise RecordFault(f"{folder.asked} does not hold what its folder's name says: it was changed or moved")
+    cell = read_cell(folder)
     faults = all_faults([cell])
     if faults:
         raise ConfigFault(faults)

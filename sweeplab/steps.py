@@ -8,13 +8,21 @@ def steps_per_epoch(config: Mapping[str, Any]) -> int | None:
     """Optimizer steps in an epoch; None where the data set's file does not say its size."""
     if config["overfit_batches"]:
         return int(config["overfit_batches"])
+    num_examples = training_examples(config)
+    if num_examples is None:
+        return None
+    whole, rest = divmod(num_examples, fresh_examples(config))
+    steps = whole + (rest > 0 and not config["drop_last"])
+    return int(min(steps, config["limit_batches"] or steps))
+
+
+def training_examples(config: Mapping[str, Any]) -> int | None:
+    """Examples that are trained on; None where the data set's file does not say its size."""
     dataset = config["dataset"]
     if not isinstance(dataset.get("num_train"), int):
         return None
     held_out = dataset["val_size"] if config["select"]["data"] == "held_out" else 0
-    whole, rest = divmod(dataset["num_train"] - held_out, _fresh(config))
-    steps = whole + (rest > 0 and not config["drop_last"])
-    return int(min(steps, config["limit_batches"] or steps))
+    return int(dataset["num_train"] - held_out)
 
 
 def find_step_faults(config: Mapping[str, Any]) -> Iterator[str]:
@@ -28,7 +36,7 @@ def find_step_faults(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"batch_size={batch_size} leaves no batch of {num_train} training examples (drop_last, dataset.val_size)"
 
 
-def _fresh(config: Mapping[str, Any]) -> int:
+def fresh_examples(config: Mapping[str, Any]) -> int:
     """Examples of the data set in a batch."""
     batch_size: int = config["batch_size"]
     return batch_size // 2 if _has_twins(config) else batch_size

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sweeplab import record
-from sweeplab.cell import Cell, is_circumstance
+from sweeplab.cell import Cell, identify, is_circumstance
 from sweeplab.errors import ConfigFault, RecordFault
 from sweeplab.penalties import penalty_notes
-from sweeplab.plan import Plan
+from sweeplab.plan import Plan, all_faults
 from sweeplab.published import matched
 from sweeplab.record import CellFolder, SweepFolder
 from sweeplab.tables import declared, find_layout_faults
@@ -135,6 +135,45 @@ def read_sweep(path: str | Path) -> Sweep:
         raise RecordFault(f"{folder.plan} is not a sweep.json of sweeplab (missing or wrong: {error})") from error
 
 
+def read_plan(sweep: Sweep, runtime: Mapping[str, Any]) -> Plan:
+    """The plan as it was written down, without its rules, with other values for keys of `runtime`.
+
+    Raises:
+        RecordFault: a cell is missing, or was changed since it was written.
+        ConfigFault: what is recorded cannot be built here.
+    """
+    cells = [_recorded(sweep, cell_id, axes, runtime) for cell_id, axes in sweep.cells]
+    if faults := all_faults(cells):
+        raise ConfigFault(faults)
+    return Plan(sweep.name, cells, sweep.axes, [], cells[0].config, len(cells))
+
+
+def _recorded(sweep: Sweep, cell_id: str, axes: dict[str, Any], runtime: Mapping[str, Any]) -> Cell:
+    cell = read_cell(sweep.cell_folder(cell_id))
+    config, recorded = cell.config, cell.config["runtime"]
+    here = {**recorded, **runtime, "output_dir": str(sweep.folder.outputs)}
+    dataset = config["dataset"]
+    # where data sets are kept was written out when the cell was composed
+    if dataset.get("root") == recorded["data_dir"]:
+        dataset = {**dataset, "root": here["data_dir"]}
+    moved = replace(cell, axes=axes, config={**config, "runtime": here, "dataset": dataset})
+    if identify(moved.config) != cell_id:
+        raise ConfigFault(f"runtime.data_dir is a part of the identity of cell {cell_id}: it cannot be changed")
+    return moved
+
+
+def read_cell(folder: CellFolder) -> Cell:
+    """Read a recorded cell that is to be trained.
+
+    Raises:
+        RecordFault: no cell there, or its `cell.json` was changed since it was written.
+    """
+    cell = record.read_asked(folder)
+    if cell.id != identify(cell.config) or cell.id != folder.path.name:
+        raise RecordFault(f"{folder.asked} does not hold what its folder's name says: it was changed or moved")
+    return cell
+
+
 def _near(path: Path) -> Path:
     """The sweep's folder as people would type it here, if that still leads up to the output directory."""
     here = Path.cwd()
@@ -160,11 +199,12 @@ def find_sweep(place: str | None, output_dir: str = "outputs") -> Sweep:
     return read_sweep(plans[-1].parent)
 
 
-def finished_results(output_dir: str, cells: Iterable[Cell]) -> dict[str, dict[str, Any]]:
-    """Verified results by cell id, of the cells that need not train again."""
+def read_results(output_dir: str, cells: Iterable[Cell]) -> dict[str, dict[str, Any]]:
+    """Verified results by cell id, failures among them, of the cells that have one."""
     results = {cell.id: record.read_result(record.cell_folder(output_dir, cell.id)) for cell in cells}
-    return {
-        cell_id: result
-        for cell_id, result in results.items()
-        if result is not None and result["state"] in record.FINAL_STATES
-    }
+    return {cell_id: result for cell_id, result in results.items() if result is not None}
+
+
+def finished(results: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Of which cells the results say that they need not train again."""
+    return {cell_id for cell_id, result in results.items() if result["state"] in record.FINAL_STATES}

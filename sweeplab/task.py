@@ -40,7 +40,9 @@ class Scores(nn.Module):
         self.accuracy = MulticlassAccuracy(num_classes, average="micro")
 
     def add(self, logits: Tensor, y: Tensor) -> None:
-        """Add a batch: logits `(B, num_classes)`, classes `(B,)`."""
+        """Add a batch, which may be empty: logits `(B, num_classes)`, classes `(B,)`."""
+        if not len(y):
+            return
         self.loss.update(F.cross_entropy(logits, y), weight=len(y))
         self.accuracy.update(logits, y)
 
@@ -55,11 +57,15 @@ class Scores(nn.Module):
 class Task(pl.LightningModule):
     """Classification by cross entropy.
 
+    Several processes may train together, each with its part of every batch: sums are those of all of them, so that
+    each sees the same figures and decides alike.
+
     Args:
         model: maps images `(B, C, H, W)` to logits `(B, num_classes)`.
         preprocess: what examples go through before the model, in training and evaluation.
         parameters: the model's, with what each is treated with.
         make_optimizer: parameter groups → optimizer.
+        batch_sizes: examples of each batch of an epoch, those of all processes together.
         make_scheduler: optimizer, steps_per_epoch, max_epochs → a schedule stepped after every optimizer step, one
             stepped every epoch with a metric (`ReduceLROnPlateau`), or None.
         on_epoch: called after each epoch with its number (from 1), the optimizer steps so far and the metrics.
@@ -75,7 +81,7 @@ class Task(pl.LightningModule):
         make_optimizer: Callable[[list[dict[str, Any]]], torch.optim.Optimizer],
         make_scheduler: Callable[..., LRScheduler | ReduceLROnPlateau | None],
         num_classes: int,
-        steps_per_epoch: int,
+        batch_sizes: Sequence[int],
         max_epochs: int,
         gradient_clip: float | None,
         channels_last: bool,
@@ -90,7 +96,8 @@ class Task(pl.LightningModule):
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self._make_optimizer = make_optimizer
         self._make_scheduler = make_scheduler
-        self._horizon = {"steps_per_epoch": steps_per_epoch, "max_epochs": max_epochs}
+        self._batch_sizes = batch_sizes
+        self._horizon = {"steps_per_epoch": len(batch_sizes), "max_epochs": max_epochs}
         self._gradient_clip = gradient_clip
         self._on_epoch = on_epoch
         self._check = check
@@ -103,6 +110,7 @@ class Task(pl.LightningModule):
         self.val_scores = Scores(num_classes)
         self.test_scores = Scores(num_classes)
         self.confusion = MulticlassConfusionMatrix(num_classes)
+        self.confusion_matrix: list[list[int]] = []  # test examples by true class (rows) and predicted class (columns)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The optimizer; its schedule is stepped by the training step itself."""
@@ -133,7 +141,7 @@ class Task(pl.LightningModule):
             Diverged: a loss among them is not finite.
         """
         losses = [self._learn(x, y) for x, y in batches]
-        finite = torch.isfinite(torch.stack(losses))
+        finite = torch.isfinite(self._of_all(torch.stack(losses)))
         if not finite.all():
             raise Diverged(self.steps - len(losses) + int(finite.int().argmin()) + 1, "train/loss")
 
@@ -141,11 +149,14 @@ class Task(pl.LightningModule):
         self._check()
         optimizer = self.optimizers()
         assert not isinstance(optimizer, list)
+        size = self._batch_sizes[self.steps % len(self._batch_sizes)]
         logits = self(x)
-        loss = F.cross_entropy(logits, y)
+        loss = F.cross_entropy(logits, y) if len(y) == size else F.cross_entropy(logits, y, reduction="sum") / size
         penalty = self._treated.penalty()
         optimizer.zero_grad()
-        self.manual_backward(loss if penalty is None else loss + penalty)
+        # gradients become the mean over all processes, of which each has its part of the loss and all of the penalty
+        scaled = loss if self.trainer.world_size == 1 else loss * self.trainer.world_size
+        self.manual_backward(scaled if penalty is None else scaled + penalty)
         self._treated.scale_gradients()
         if self._gradient_clip is not None:
             self._clip(optimizer.optimizer)
@@ -156,9 +167,14 @@ class Task(pl.LightningModule):
         self.steps += 1
         with torch.no_grad():
             correct = (logits.argmax(dim=1) == y).sum()
-            sums = [loss * len(y), correct, torch.full_like(correct, len(y))]
+            sums = [loss * size, correct, torch.full_like(correct, len(y))]
             self._sums += torch.stack(sums if penalty is None else [*sums, penalty * len(y)])
         return loss.detach()
+
+    def _of_all(self, sums: Tensor) -> Tensor:
+        """Summed over all processes."""
+        total: Tensor = self.trainer.strategy.reduce(sums, reduce_op="sum")
+        return total
 
     def _clip(self, optimizer: torch.optim.Optimizer) -> None:
         # Lightning unscales a 16-bit gradient only when it steps, which is after clipping.
@@ -190,7 +206,7 @@ class Task(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Read the sums of the epoch, once, and hand its metrics on."""
-        loss, correct, examples, *penalty = self._sums.tolist()
+        loss, correct, examples, *penalty = self._of_all(self._sums).tolist()
         trained = {"train/loss": loss / examples, "train/accuracy": correct / examples}
         if penalty:
             trained["train/objective"] = (loss + penalty[0]) / examples
@@ -208,7 +224,8 @@ class Task(pl.LightningModule):
         self.confusion.update(logits.argmax(dim=1), batch[1])
 
     def on_test_epoch_end(self) -> None:
-        """Make the test metrics known."""
+        """Make the test metrics known, and the confusion matrix."""
+        self.confusion_matrix = self.confusion.compute().int().tolist()
         self.log_dict(self._with_objective(self.test_scores.read("test"), "test"))
 
     def _with_objective(self, metrics: Metrics, split: str) -> Metrics:
@@ -229,11 +246,6 @@ class Task(pl.LightningModule):
         logits: Tensor = self(x).float()
         scores.add(logits, y)
         return logits
-
-    def confusion_matrix(self) -> list[list[int]]:
-        """Test examples by true class (rows) and predicted class (columns)."""
-        counts: list[list[int]] = self.confusion.compute().int().tolist()
-        return counts
 
     def num_parameters(self) -> int:
         """Trainable parameters of the model."""

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from sweeplab.cell import (
     Cell,
     axis_value,
-    breadth_first,
     canonical,
     differences,
     flatten,
@@ -296,15 +295,6 @@ def test_a_setting_is_a_cell_without_its_seed():
 
     assert setting_key({**axes, "seed": 0}) == setting_key({"seed": 7, "lr": 0.001, "optimizer": "adam"})
     assert setting_key({**axes, "seed": 0}) != setting_key({**axes, "lr": 1e-4, "seed": 0})
-
-
-def test_the_first_seed_of_every_setting_comes_before_the_second_of_any():
-    """A sweep that is stopped early has compared every setting at least once."""
-    cells = [Cell(f"{lr}/{seed}", {}, {"lr": lr, "seed": seed}) for lr in (0.1, 0.2) for seed in (5, 6, 7)]
-
-    ordered = [cell.id for cell in breadth_first(cells)]
-
-    assert ordered == ["0.1/5", "0.2/5", "0.1/6", "0.2/6", "0.1/7", "0.2/7"]
 
 
 @pytest.mark.parametrize(

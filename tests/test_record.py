@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -120,8 +121,8 @@ def test_a_blank_result_has_every_key(make_cell):
     """Whoever reads a record can rely on them, whatever became of the cell."""
     cell = make_cell(seed=3)
     keys = (
-        "cell_id state config axes metrics last_metrics best_epoch steps epochs wall_time_s train_time_s num_parameters"
-        " confusion_matrix initial_weights_hash data_order_hash provenance error"
+        "cell_id state config axes metrics last_metrics best_epoch steps epochs wall_time_s train_time_s"
+        " peak_memory_bytes num_parameters confusion_matrix initial_weights_hash data_order_hash provenance error"
     )
 
     assert " ".join(record.blank_result(cell)) == keys
@@ -168,7 +169,8 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(owner, name, fa
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "result.json"
     record.write_text(path, "old")
-    (tmp_path / f".result.json.{os.getpid()}.tmp").symlink_to("/dev/full")
+    monkeypatch.setattr(secrets, "token_hex", lambda _bytes: "draft")
+    (tmp_path / ".result.json.draft.tmp").symlink_to("/dev/full")
 
     with pytest.raises(OSError, match="No space left on device"):
         record.write_text(path, "new")

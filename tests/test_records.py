@@ -32,7 +32,7 @@ def test_the_table_has_a_row_for_every_cell_in_the_order_of_the_plan(hand_plan, 
     assert table[["lr", "seed"]].values.tolist() == [[0.2, 1], [0.2, 0], [0.1, 1], [0.1, 0]]
     assert list(table.columns) == [
         *("cell_id", "state", "lr", "seed", "train/loss", "val/accuracy", "test/accuracy"),
-        *("best_epoch", "epochs", "steps", "wall_time_s", "train_time_s", "num_parameters"),
+        *("best_epoch", "epochs", "steps", "wall_time_s", "train_time_s", "peak_memory_bytes", "num_parameters"),
     ]
     assert table["val/accuracy"].isna().tolist() == [True, True, True, False]
     assert table.loc[3, ["val/accuracy", "test/accuracy", "best_epoch", "wall_time_s"]].tolist() == [0.75, 0.5, 2, 1.5]

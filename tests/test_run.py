@@ -72,6 +72,7 @@ def test_result_holds_every_promised_key(run):
         "epochs",
         "wall_time_s",
         "train_time_s",
+        "peak_memory_bytes",
         "num_parameters",
         "confusion_matrix",
         "initial_weights_hash",

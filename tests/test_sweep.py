@@ -6,15 +6,19 @@ import os
 import pytest
 
 from sweeplab import record
+from sweeplab.cell import identify
 from sweeplab.errors import ConfigFault, RecordFault
 from sweeplab.plan import Plan
 from sweeplab.records import read_records
 from sweeplab.sweep import (
     find_sweep,
-    finished_results,
+    finished,
+    read_plan,
+    read_results,
     read_sweep,
     write_sweep,
 )
+from sweeplab.verbs.plan import plan_of
 
 
 def write(plan: Plan):
@@ -144,7 +148,65 @@ def test_finished_cells_are_those_that_training_again_would_not_change(hand_plan
     for cell, state in zip(plan.cells, states, strict=False):
         finish(tmp_path, cell, state=state)
 
-    found = finished_results(str(tmp_path), plan.cells)
+    found = read_results(str(tmp_path), plan.cells)
 
-    assert list(found) == [cell.id for cell in plan.cells[:2]]
-    assert [result["state"] for result in found.values()] == states[:2]
+    assert [result["state"] for result in found.values()] == states
+    assert finished(found) == {cell.id for cell in plan.cells[:2]}
+
+
+# --- a plan read back -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def written(here):
+    """A sweep of a real line, written down and not begun, and the cells as they were planned."""
+    plan = plan_of(["dataset=digits", "model=logistic", "lr=0.1,0.01", "runtime.data_dir=here"])
+    return write_sweep(plan, command=[], code={}), plan.cells
+
+
+def test_a_plan_is_read_back_with_other_circumstances(written):
+    """The folder may have moved, and this machine's data lie elsewhere; the cells are the same."""
+    sweep, cells = written
+    found = read_plan(sweep, {"data_dir": "there", "threads_per_cell": 3})
+
+    assert [cell.id for cell in found.cells] == [cell.id for cell in cells]
+    assert [cell.axes for cell in found.cells] == [cell.axes for cell in cells]
+    assert (found.name, found.axes) == (sweep.name, sweep.axes)
+    for cell in found.cells:
+        assert identify(cell.config) == cell.id
+        assert cell.config["dataset"]["root"] == "there"
+        assert cell.config["runtime"]["threads_per_cell"] == 3
+        assert cell.config["runtime"]["output_dir"] == str(sweep.folder.outputs)
+        assert cell.config["runtime"]["grace_s"] == cells[0].config["runtime"]["grace_s"]
+
+
+def test_a_folder_of_data_that_was_chosen_apart_stays(here):
+    plan = plan_of(["dataset=digits", "dataset.root=mine", "seed=0,1"])
+    sweep = write_sweep(plan, command=[], code={})
+
+    assert {cell.config["dataset"]["root"] for cell in read_plan(sweep, {"data_dir": "there"}).cells} == {"mine"}
+
+
+def test_a_plan_that_cannot_be_built_here_is_refused(written):
+    sweep, _ = written
+
+    with pytest.raises(ConfigFault, match=r"runtime\.workers must be a whole number >= 0, got -1"):
+        read_plan(sweep, {"workers": -1})
+
+
+def test_a_folder_that_is_part_of_the_identity_cannot_be_changed(here):
+    plan = plan_of(["dataset=digits", "circumstance=[]", "seed=0,1"])
+    sweep = write_sweep(plan, command=[], code={})
+
+    with pytest.raises(ConfigFault, match=r"runtime\.data_dir is a part of the identity of cell"):
+        read_plan(sweep, {"data_dir": "there"})
+
+
+@pytest.mark.parametrize("spoil", [lambda text: text.replace('"batch_size": 32', '"batch_size": 64'), lambda text: ""])
+def test_a_cell_that_was_changed_is_refused(written, spoil):
+    sweep, cells = written
+    path = sweep.cell_folder(cells[1].id).asked
+    path.write_text(spoil(path.read_text()))
+
+    with pytest.raises(RecordFault, match=cells[1].id):
+        read_plan(sweep, {})

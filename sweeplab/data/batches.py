@@ -11,6 +11,7 @@ from sweeplab.data.augment import Augmentation, changed
 from sweeplab.data.normalisation import Normalisation
 from sweeplab.data.order import Order
 from sweeplab.data.reader import Reader
+from sweeplab.data.shard import Shard
 
 Batch = tuple[Tensor, Tensor]
 
@@ -25,7 +26,7 @@ class Training:
     Batches of large examples come in shorter lists.
 
     `x` is float32 `(B, *shape)`, augmented and normalised, `y` int64 `(B,)`, both on the device. With twins, half of
-    the `batch_size` are fresh examples.
+    the `batch_size` are fresh examples. Of every batch come the examples of `shard`: B is then less, and may be 0.
     """
 
     reader: Reader
@@ -33,12 +34,19 @@ class Training:
     order: Order
     batch_size: int
     steps_per_call: int
+    shard: Shard
     next_epoch: int = 0
 
     @property
     def num_steps(self) -> int:
         """Batches in an epoch; the last may be smaller."""
-        return -(-min(self.order.size, len(self.order.ids)) // self._num_fresh)
+        return -(-self._num_examples // self._num_fresh)
+
+    @property
+    def batch_sizes(self) -> list[int]:
+        """Examples of each batch of an epoch, those of all shards together."""
+        rest = self._num_examples - (self.num_steps - 1) * self._num_fresh
+        return [self.batch_size] * (self.num_steps - 1) + [rest * self.order.copies]
 
     def set_epoch(self, epoch: int) -> None:
         """Make `epoch` (from 0) the next one."""
@@ -52,11 +60,20 @@ class Training:
         epoch = self.next_epoch
         self.next_epoch += 1
         draws = [draw.to(self.normalise.scale.device) for draw in self.order.draws(epoch)]
+        ids, shares = self.shard.share(self.order.epoch(epoch), self._num_fresh)
         # all minibatches of a call are gathered and changed at once: fewer, larger operations
-        for ids, raw, y in self.reader.read(self.order.epoch(epoch), self._num_fresh * self._steps_at_once):
+        calls = [shares[i : i + self._steps_at_once] for i in range(0, len(shares), self._steps_at_once)]
+        pieces = self.reader.read(ids, [sum(call) for call in calls])
+        for call, (ids, raw, y) in zip(calls, pieces, strict=True):
             x = self.normalise(self._augmented(self.normalise.shaped(raw), ids, draws))
             y = y.repeat_interleave(self.order.copies)
-            yield list(zip(torch.split(x, self.batch_size), torch.split(y, self.batch_size), strict=True))
+            sizes = [share * self.order.copies for share in call]
+            yield list(zip(torch.split(x, sizes), torch.split(y, sizes), strict=True))
+
+    @property
+    def _num_examples(self) -> int:
+        """Fresh examples of an epoch."""
+        return min(self.order.size, len(self.order.ids))
 
     @property
     def _steps_at_once(self) -> int:
@@ -83,6 +100,7 @@ class Evaluation:
 
     Args:
         ids: which examples.
+        shard: whose examples of each batch come; there may be none.
         augment: what every pass changes them by, alike.
         draws: what was drawn for that, a row for each example of the data set.
     """
@@ -91,6 +109,7 @@ class Evaluation:
     normalise: Normalisation
     ids: Tensor
     batch_size: int
+    shard: Shard
     augment: Sequence[Augmentation]
     draws: Sequence[Tensor]
 
@@ -99,5 +118,5 @@ class Evaluation:
 
     def __iter__(self) -> Iterator[Batch]:
         draws = [draw.to(self.normalise.scale.device) for draw in self.draws]
-        for ids, raw, y in self.reader.read(self.ids, self.batch_size):
+        for ids, raw, y in self.reader.read(*self.shard.share(self.ids, self.batch_size)):
             yield self.normalise(changed(self.normalise.shaped(raw), ids, self.augment, draws)), y

@@ -4,6 +4,7 @@ Order, augmentation and values are the same on every device, held in memory or s
 only what is interpolated agrees to rounding between devices.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from sweeplab.data.batches import Evaluation, Training
 from sweeplab.data.normalisation import Normalisation
 from sweeplab.data.order import Order, draw_all, order_hash
 from sweeplab.data.reader import Reader, Streamed, resident
+from sweeplab.data.shard import WHOLE, Shard
 from sweeplab.data.source import Source
 from sweeplab.data.split import all_but, held_out
 from sweeplab.errors import ConfigFault
@@ -41,8 +43,9 @@ class Batching:
 
 @dataclass(frozen=True)
 class Loaders:
-    """The three splits, the number of optimizer steps in an epoch, and the fingerprint by which cells are paired.
+    """The three splits, the size of each batch of an epoch, and the fingerprint by which cells are paired.
 
+    `batch_sizes` are those of the whole batches, one for each optimizer step, whatever a shard has of them.
     `examples` are those of `train`, sorted and unchanged: for what is fitted to them before training.
     """
 
@@ -50,15 +53,23 @@ class Loaders:
     val: Evaluation
     test: Evaluation
     examples: Evaluation
-    steps_per_epoch: int
+    batch_sizes: Sequence[int]
     order_hash: str
 
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps in an epoch."""
+        return len(self.batch_sizes)
 
-def make_loaders(source: Source, *, batching: Batching, device: torch.device | str, workers: int) -> Loaders:
-    """Loaders over a prepared source.
+
+def make_loaders(
+    source: Source, *, batching: Batching, device: torch.device | str, workers: int, shard: Shard
+) -> Loaders:
+    """Loaders over a prepared source; of each batch come the examples of `shard`.
 
     Raises:
-        ConfigFault: `val_size`, `drop_last` or `dataset.augment` cannot be as asked for with these examples.
+        ConfigFault: `val_size`, `drop_last` or `dataset.augment` cannot be as asked for with these examples, or an
+            epoch's first batch is too small to be divided.
     """
     arrays, device = source.open(), torch.device(device)
     changes = Changes.of(None if batching.overfit_batches else source.augment)
@@ -71,9 +82,16 @@ def make_loaders(source: Source, *, batching: Batching, device: torch.device | s
     def drawn(num: int, purpose: str) -> list[Tensor]:
         return draw_all(changes.evaluation, num_examples=num, seed=batching.seed, purpose=purpose, epoch=0)
 
-    def evaluation(reader: Reader, ids: Tensor, draws: list[Tensor]) -> Evaluation:
-        size, augment = batching.eval_batch_size, changes.evaluation if draws else []
-        return Evaluation(reader=reader, normalise=normalise, ids=ids, batch_size=size, augment=augment, draws=draws)
+    def evaluation(reader: Reader, ids: Tensor, draws: list[Tensor], shard: Shard = shard) -> Evaluation:
+        return Evaluation(
+            reader=reader,
+            normalise=normalise,
+            ids=ids,
+            batch_size=batching.eval_batch_size,
+            shard=shard,
+            augment=changes.evaluation if draws else [],
+            draws=draws,
+        )
 
     most = batching.limit_batches and batching.limit_batches * batching.eval_batch_size
     test = evaluation(test_reader, torch.arange(num_test)[:most], drawn(num_test, "augment test"))
@@ -89,13 +107,19 @@ def make_loaders(source: Source, *, batching: Batching, device: torch.device | s
         order=order,
         batch_size=batching.batch_size,
         steps_per_call=batching.steps_per_call,
+        shard=shard,
     )
+    if train.batch_sizes[0] < shard.world * order.copies:
+        raise ConfigFault(
+            f"runtime.devices must be at most the {train.batch_sizes[0] // order.copies} examples of the first batch, "
+            f"got {shard.world}"
+        )
     return Loaders(
         train=train,
         val=val,
         test=test,
-        examples=evaluation(val_reader, order.ids.sort().values, []),
-        steps_per_epoch=train.num_steps,
+        examples=evaluation(val_reader, order.ids.sort().values, [], WHOLE),
+        batch_sizes=train.batch_sizes,
         order_hash=order_hash(
             order, val_ids=val_ids, batch_size=batching.batch_size, evaluation_draws=[*val.draws, *test.draws]
         ),

@@ -32,7 +32,7 @@ class Normalisation:
 
     def shaped(self, raw: Tensor) -> Tensor:
         """Rows as examples, values untouched."""
-        return raw.view(-1, *self.shape)
+        return raw.view(len(raw), *self.shape)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Examples with scaled values; `x` is written over where it is float32 already."""

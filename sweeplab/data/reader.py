@@ -1,8 +1,7 @@
 """Raw examples by index: from tensors on the device, or from the cache by worker processes. Changes no value."""
 
-import ctypes
+import math
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,12 +14,15 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from sweeplab.data.cache import open_array
 from sweeplab.data.sparse import Rows, SparseRows
+from sweeplab.parent import end_with_parent
+
+Sizes = int | list[int]  # of pieces: all alike but for the last, or each one's, which may be 0
 
 
 class Reader(Protocol):
     """A split's examples."""
 
-    def read(self, ids: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def read(self, ids: Tensor, size: Sizes) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """The examples `ids` in pieces of `size`: indices `(B,)`, raw `x` `(B, D)` and `y` `(B,)`, on the device."""
 
 
@@ -31,7 +33,7 @@ class Resident:
         self._x = torch.from_numpy(x.reshape(len(x), -1)).to(device)
         self._y = torch.from_numpy(y).to(device)
 
-    def read(self, ids: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def read(self, ids: Tensor, size: Sizes) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """See `Reader`."""
         # moved as a whole: a copy to a GPU waits for all work before it, once an epoch instead of once a batch
         for piece in torch.split(ids.to(self._y.device), size):
@@ -49,7 +51,7 @@ class SparseResident:
         self._y = torch.from_numpy(y).to(device)
         self._width = x.width
 
-    def read(self, ids: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def read(self, ids: Tensor, size: Sizes) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """See `Reader`."""
         pieces, counts = torch.split(ids.to(self._y.device), size), torch.split(self._counts[ids], size)
         for piece, count in zip(pieces, counts, strict=True):
@@ -104,7 +106,7 @@ class Streamed:
             generator=torch.Generator(),
         )
 
-    def read(self, ids: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def read(self, ids: Tensor, size: Sizes) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """See `Reader`."""
         device = self._y.device
         self._pieces.pieces = [piece.numpy() for piece in torch.split(ids, size)]
@@ -135,13 +137,11 @@ class _Rows(Dataset[Tensor]):
     def __getitem__(self, ids: NDArray[np.int64]) -> Tensor:
         if self._x is None:
             self._x = open_array(self._folder, self._name)
-        return torch.from_numpy(self._x[ids].reshape(len(ids), -1))
+        return torch.from_numpy(self._x[ids].reshape(len(ids), math.prod(self._x.shape[1:])))
 
 
 def _start_worker(_: int) -> None:
     # Ctrl-C is the trainer's to handle: it stops its workers itself
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # torch's workers look for their parent every few seconds; on Linux the kernel ends them with it
-    if sys.platform == "linux":
-        set_parent_death_signal = 1  # PR_SET_PDEATHSIG in linux/prctl.h
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+    end_with_parent()

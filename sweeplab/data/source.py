@@ -15,6 +15,7 @@ from sweeplab.data.arrays import Arrays, checked
 from sweeplab.data.cache import Cache
 from sweeplab.data.memory import free_bytes
 from sweeplab.data.progress import showing
+from sweeplab.data.shard import WHOLE, Shard
 from sweeplab.errors import ConfigFault, DataFault
 
 if TYPE_CHECKING:
@@ -95,8 +96,9 @@ class Source:
         overfit_batches: int,
         drop_last: bool,
         select_data: str,
+        shard: Shard = WHOLE,
     ) -> Loaders:
-        """Batches of the three splits; see `sweeplab.data.loaders`. Prepares first where needed."""
+        """Batches of the three splits, or a shard of each; see `sweeplab.data.loaders`. Prepares first where needed."""
         from sweeplab.data.loaders import Batching, make_loaders
 
         self.prepare()
@@ -110,7 +112,7 @@ class Source:
             limit_batches=limit_batches,
             overfit_batches=overfit_batches,
         )
-        return make_loaders(self, batching=batching, device=device, workers=workers)
+        return make_loaders(self, batching=batching, device=device, workers=workers, shard=shard)
 
     def open(self) -> Arrays:
         """The prepared arrays, mapped from the cache."""

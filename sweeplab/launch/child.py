@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -18,40 +18,52 @@ import torch
 from sweeplab import record
 from sweeplab.build import build
 from sweeplab.cell import Cell
+from sweeplab.launch import wide
 from sweeplab.launch.slots import Slot
-from sweeplab.run import StopSignal, Surroundings, run_cell
+from sweeplab.ranks import forget_outer_job
+from sweeplab.run import Notify, StopSignal, Surroundings, run_cell
 
 STOP = signal.SIGTERM  # end as interrupted
 TIME_IS_UP = signal.SIGUSR1  # end as timed_out
 SHOW_STACKS = signal.SIGUSR2  # write every thread's stack to the log
 
-_GRACE_S = 10.0  # what a cell may take to stop when its launcher has died
+GRACE_S = 10.0  # what a cell may take to stop when its launcher has died
 
 
 def train(cell: Cell, output_dir: str, slot: Slot, events: Connection, around: Mapping[str, Any]) -> None:
     """Entry point of a cell's process."""
+    if cell.config["runtime"]["devices"] > 1:
+        wide.become(cell, output_dir, slot, events, around)
     stop = StopSignal()
     _isolate(stop)
+    forget_outer_job()
     os.environ.update(slot.environment)
     torch.set_num_threads(slot.threads)
+
+    run_cell(
+        cell,
+        record.cell_folder(output_dir, cell.id),
+        Surroundings(notify=notifier(events), stop=stop, redirect=redirect, **around),
+    )
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def notifier(events: Connection) -> Notify:
+    """What tells the launcher of each epoch."""
 
     def notify(epoch: int, max_epochs: int, metrics: Mapping[str, float]) -> None:
         # The view is for people: a launcher that has gone must not end a cell that is about to finish.
         with contextlib.suppress(OSError):
             events.send((epoch, max_epochs, dict(metrics)))
 
-    run_cell(
-        cell,
-        record.cell_folder(output_dir, cell.id),
-        Surroundings(notify=notify, stop=stop, redirect=redirect, **around),
-    )
-    sys.stdout.flush()
-    sys.stderr.flush()
+    return notify
 
 
 def prepare(dataset: Mapping[str, Any], trusted: list[str], events: Connection) -> None:
     """Entry point of the process that makes a data set ready; sends None, or what is wrong in words."""
     os.setsid()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {STOP})
     _outlive_launcher_by(0, StopSignal())
     try:
         build(dataset, trusted=trusted).prepare()
@@ -66,16 +78,22 @@ def _isolate(stop: StopSignal) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(STOP, lambda *_: stop.set(record.INTERRUPTED))
     signal.signal(TIME_IS_UP, lambda *_: stop.set(record.TIMED_OUT))
-    _outlive_launcher_by(_GRACE_S, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {STOP})  # the server blocks it
+    _outlive_launcher_by(GRACE_S, stop)
 
 
 def _outlive_launcher_by(seconds: float, stop: StopSignal) -> None:
     """Stop cleanly when the launcher has died; end the whole session if that takes too long."""
     launcher = multiprocessing.parent_process()
     assert launcher is not None
+    outlive(launcher.sentinel, seconds, stop)
+
+
+def outlive(launcher: int, seconds: float, stop: StopSignal) -> None:
+    """The same for a launcher whose end makes the descriptor `launcher` ready."""
 
     def watch() -> None:
-        launcher.join()
+        wait([launcher])
         stop.set(record.INTERRUPTED)
         time.sleep(seconds)
         os.killpg(os.getpgid(0), signal.SIGKILL)
@@ -83,7 +101,7 @@ def _outlive_launcher_by(seconds: float, stop: StopSignal) -> None:
     threading.Thread(target=watch, daemon=True, name="watch the launcher").start()
 
 
-def redirect(log: Path) -> None:
+def redirect(log: Path) -> Path:
     """Send what the process prints, C libraries included, to the cell's log."""
     sys.stdout.flush()
     sys.stderr.flush()
@@ -92,3 +110,4 @@ def redirect(log: Path) -> None:
         os.dup2(file.fileno(), 2)
     faulthandler.enable()
     faulthandler.register(SHOW_STACKS, all_threads=True)
+    return log

@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,18 +18,19 @@ from sweeplab.cell import Cell
 from sweeplab.errors import ConfigFault
 from sweeplab.estimate import seconds_per_epoch
 from sweeplab.launch.claims import FolderClaims
-from sweeplab.launch.local import Launcher, Limits
+from sweeplab.launch.local import Limits
+from sweeplab.launch.machine import check_devices
 from sweeplab.launch.needs import make_needs
 from sweeplab.launch.queue import Queue
 from sweeplab.launch.schedule import Schedule
-from sweeplab.launch.slots import make_slots
+from sweeplab.launch.site import HERE, CellLauncher, Site
 from sweeplab.plan import Plan
 from sweeplab.provenance import code_version
 from sweeplab.record import to_json
 from sweeplab.records import Records, read_curves, read_records
 from sweeplab.report import publish
 from sweeplab.report.live import LiveView
-from sweeplab.sweep import Sweep, check_name, finished_results, write_sweep
+from sweeplab.sweep import Sweep, check_name, finished, read_results, write_sweep
 
 if TYPE_CHECKING:
     from sweeplab.compare import Comparison
@@ -40,24 +41,27 @@ EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 
-def conduct(plan: Plan, console: Console) -> int:
+def conduct(plan: Plan, console: Console, site: Site = HERE) -> int:
     """Train the cells of a plan that are not finished, and report on all; returns the exit code.
 
     Raises:
-        ConfigFault: the sweep's name is taken.
+        ConfigFault: the sweep's name is taken, or this machine lacks devices that cells ask for.
         DataFault: a data set is missing or damaged. In both cases nothing has been trained or written.
     """
     runtime = plan.config["runtime"]
     check_writable(runtime["output_dir"])
     check_name(plan)
-    known = {} if runtime["on_finished"] == "rerun" else finished_results(runtime["output_dir"], plan.cells)
+    results = read_results(runtime["output_dir"], plan.cells)
+    known = set() if runtime["on_finished"] == "rerun" else finished(results)
     missing = [cell for cell in plan.cells if cell.id not in known]
-    _announce(plan, len(known), console)
-    launcher = _prepared_launcher(plan, missing, console) if missing else None
+    announce(plan, len(known), console)
+    if site is HERE:
+        check_devices(runtime, missing)
+    launcher = prepared_launcher(plan, missing, console, site) if missing else None
     sweep = write_sweep(plan, command=command(), code=code_version())
     if launcher is None:
         return report(sweep, console)
-    _train(launcher, plan, missing, known.values(), console)
+    train(launcher, plan, missing, results, console, site=site)
     code = report(sweep, console, tracker=plan.config["tracker"], tags=plan.config["tags"])
     return EXIT_INTERRUPTED if launcher.was_interrupted else code
 
@@ -81,8 +85,12 @@ def say(console: Console, line: str) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def _prepared_launcher(plan: Plan, missing: Sequence[Cell], console: Console) -> Launcher:
-    """A launcher whose cells will find their data."""
+def prepared_launcher(plan: Plan, missing: Sequence[Cell], console: Console, site: Site = HERE) -> CellLauncher:
+    """A launcher whose cells will find their data.
+
+    Raises:
+        DataFault: a data set is missing or damaged.
+    """
     runtime = plan.config["runtime"]
     around = {"sweep": plan.name, "code": code_version(), "rerun": runtime["on_finished"] == "rerun"}
     targets = sorted({str(cell.config[key].get("_target_")) for cell in missing for key in _BUILT})
@@ -90,7 +98,7 @@ def _prepared_launcher(plan: Plan, missing: Sequence[Cell], console: Console) ->
     # the console script imports the command line, and every cell's process imports that script
     modules = ["sweeplab.cli", *(target.rpartition(".")[0] for target in targets)]
     modules += [name for node in trackers for name in tracking.preload(node)]
-    launcher = Launcher(runtime["output_dir"], modules=modules, targets=targets, around=around)
+    launcher = site.launcher(runtime, modules=modules, targets=targets, around=around)
     say(console, tracking.describe(plan.config["tracker"], output_dir=runtime["output_dir"]))
     # The tables at the end need them: this process would only wait otherwise.
     threading.Thread(target=_import_all, args=("pandas", "scipy.stats"), daemon=True).start()
@@ -101,25 +109,44 @@ def _prepared_launcher(plan: Plan, missing: Sequence[Cell], console: Console) ->
     return launcher
 
 
-def _train(
-    launcher: Launcher, plan: Plan, missing: Sequence[Cell], known: Iterable[Mapping[str, Any]], console: Console
-) -> None:
+def train(
+    launcher: CellLauncher,
+    plan: Plan,
+    missing: Sequence[Cell],
+    results: Mapping[str, Mapping[str, Any]],
+    console: Console,
+    *,
+    site: Site = HERE,
+    stays: bool = True,
+    limit: int | None = None,
+) -> Schedule:
+    """Train what is missing, beside all others that work on the same cells; returns what became of it.
+
+    Args:
+        results: by cell id, those that were there when `missing` was decided on.
+        stays: wait for cells that others train.
+        limit: cells to start at most.
+    """
     runtime = plan.config["runtime"]
-    slots = make_slots(runtime, len(plan.cells))
+    slots = site.slots(runtime, len(plan.cells))
     words = f"training {len(missing)} cells, {min(slots.at_once, len(missing))} at once, {slots.describe()}"
     console.print(words, highlight=False)
     labels = {cell.id: cell.label for cell in missing}
-    rerun = runtime["on_finished"] == "rerun"
+    before = {cell.id: results[cell.id].get("attempt", 1) for cell in missing if cell.id in results}
     with (
-        FolderClaims(runtime["output_dir"], lease_s=runtime["lease_s"], rerun=rerun) as claims,
+        FolderClaims(runtime["output_dir"], lease_s=runtime["lease_s"], before=before) as claims,
         LiveView(console, len(plan.cells), len(plan.cells) - len(missing), labels) as view,
     ):
-        queue = Queue(missing, order=runtime["order"], seconds_per_epoch=seconds_per_epoch(known))
-        schedule = Schedule(queue, slots=slots, needs=make_needs(runtime), claims=claims)
+        queue = Queue(missing, order=runtime["order"], seconds_per_epoch=seconds_per_epoch(results.values()))
+        needs = make_needs(runtime, slots, results.values())
+        schedule = Schedule(queue, slots=slots, needs=needs, claims=claims, stays=stays, limit=limit)
         launcher.run(schedule, Limits(runtime["timeout_s"], runtime["grace_s"]), view)
+    claims.tidy(plan.cells)
+    return schedule
 
 
-def _announce(plan: Plan, num_finished: int, console: Console) -> None:
+def announce(plan: Plan, num_finished: int, console: Console) -> None:
+    """Say what the rules did, and how many cells there are."""
     for report_ in plan.rules:
         change = f"+{report_.added}" if report_.added else f"-{report_.removed}" if report_.removed else "0"
         note = f" ({report_.note})" if report_.note and report_.note != "applied" else ""

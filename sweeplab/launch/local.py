@@ -22,6 +22,7 @@ from sweeplab.cell import Cell
 from sweeplab.errors import DataFault
 from sweeplab.launch import entry
 from sweeplab.launch.schedule import Placed, Schedule
+from sweeplab.oom import oom_kills
 from sweeplab.records import last_line
 
 _TICK_S = 0.25
@@ -30,6 +31,9 @@ _LOG_TAIL_BYTES = 4000
 
 class View(Protocol):
     """What wants to know how the cells are doing."""
+
+    def waiting(self, reason: str) -> None:
+        """No cell trains, and none can start now."""
 
     def started(self, cell_id: str) -> None:
         """A cell has got a slot."""
@@ -96,6 +100,10 @@ class Launcher:
         """Whether somebody asked to stop."""
         return self._interrupts > 0
 
+    def interrupt(self) -> None:
+        """Stop all cells; told twice, at once."""
+        self._interrupts += 1
+
     def warm_up(self) -> None:
         """Return when the fork server has imported all it should."""
         process = self._context.Process(target=entry.wake)
@@ -127,11 +135,13 @@ class Launcher:
         with self._listening():
             while not (schedule.is_done and not running):
                 while not self.was_interrupted and (placed := schedule.start()):
-                    running.append(self._start(placed, view))
+                    running.append(self._start(placed, view, num_others=len(running)))
+                if schedule.is_blocked and not running:
+                    view.waiting(schedule.trouble())
                 if self.was_interrupted and not running:
                     return
                 self._listen(running, view)
-                self._enforce(running, limits)
+                self._enforce(running, limits, schedule)
                 for ended in [one for one in running if one.process.exitcode is not None]:
                     self._drain(ended, view)
                     running.remove(ended)
@@ -139,16 +149,25 @@ class Launcher:
                 for cell, result in schedule.finished_elsewhere():
                     _tell_end(cell, result, 0.0, view)
 
-    def _start(self, placed: Placed, view: View) -> _Running:
+    def _start(self, placed: Placed, view: View, *, num_others: int) -> _Running:
         cell = placed.cell
         receiver, sender = self._context.Pipe(duplex=False)
         process = self._context.Process(
-            target=entry.train, args=(cell, self._output_dir, placed.slot, sender, self._around), name=cell.id
+            target=entry.train,
+            args=(cell, self._output_dir, placed.slot, sender, self._around | {"code": self._code(placed, num_others)}),
+            name=cell.id,
         )
         process.start()
         sender.close()
         view.started(cell.id)
         return _Running(placed, process, receiver, time.monotonic(), oom_kills())
+
+    def _code(self, placed: Placed, num_others: int) -> dict[str, Any]:
+        """What the record is to say of the code, and of how much of its device the cell has where that is not all."""
+        code = dict(self._around.get("code", {}))
+        if placed.slot.share == 1:
+            return code
+        return {**code, "device_share": placed.slot.share, "cells_at_once": num_others + 1}
 
     def _listen(self, running: Sequence[_Running], view: View) -> None:
         """Sleep until a cell says something or ends."""
@@ -169,11 +188,13 @@ class Launcher:
         else:
             view.progress(one.cell.id, epoch, max_epochs, metrics)
 
-    def _enforce(self, running: Sequence[_Running], limits: Limits) -> None:
+    def _enforce(self, running: Sequence[_Running], limits: Limits, schedule: Schedule) -> None:
         """Tell cells to stop when their time is up or somebody asked for it; kill those that do not."""
         now_s = time.monotonic()
         for one in running:
-            if one.told_s is None and self.was_interrupted:
+            if schedule.is_lost(one.placed):
+                _kill(one)  # told to stop, it would write its record over that of whoever has the cell now
+            elif one.told_s is None and self.was_interrupted:
                 _tell(one, signal.SIGTERM, record.INTERRUPTED, now_s)
             elif one.told_s is None and limits.timeout_s is not None and now_s - one.started_s > limits.timeout_s:
                 _tell(one, signal.SIGUSR1, record.TIMED_OUT, now_s)
@@ -184,6 +205,9 @@ class Launcher:
         """Make sure that the cell has a record, and tell what it says, unless the cell will be trained again."""
         ended.process.join()
         _end_session(ended.process.pid)
+        if schedule.is_lost(ended.placed):
+            schedule.lost(ended.placed)
+            return
         folder = record.cell_folder(self._output_dir, ended.cell.id)
         wall_time_s = time.monotonic() - ended.started_s
         result = record.read_result(folder) or _post_mortem(ended, folder, wall_time_s)
@@ -198,7 +222,7 @@ class Launcher:
             return
 
         def interrupt(_number: int, _frame: FrameType | None) -> None:
-            self._interrupts += 1
+            self.interrupt()
 
         previous = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
@@ -225,7 +249,7 @@ def _kill(one: _Running) -> None:
         return
     one.killed = True
     with contextlib.suppress(ProcessLookupError):
-        os.kill(_pid(one.process), signal.SIGUSR2)
+        os.killpg(_pid(one.process), signal.SIGUSR2)
         time.sleep(0.1)
     _end_session(one.process.pid)
     one.process.kill()
@@ -282,12 +306,3 @@ def _tail(log: Path) -> str:
         return log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace")
     except OSError:
         return ""
-
-
-def oom_kills() -> int:
-    """How often Linux has killed a process for want of memory since it started; 0 where it does not say."""
-    try:
-        lines = Path("/proc/vmstat").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

@@ -4,6 +4,7 @@ Cells start strictly in the order of the queue: a cell that needs several device
 free, so that it never starves. Other processes may work on the same cells: each is claimed before it starts.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,6 +37,9 @@ class Claims(Protocol):
     def give_back(self, cell: Cell) -> None:
         """We have done with it."""
 
+    def is_lost(self, cell: Cell) -> bool:
+        """Whether another has taken over a cell of ours."""
+
     def finished(self, cell: Cell) -> Result | None:
         """The result of a cell that another has finished, or None."""
 
@@ -57,6 +61,7 @@ class Schedule:
         needs: what each takes.
         claims: of all who work on the same cells.
         stays: wait for the end of cells that others train, and train them if those others should die.
+        limit: cells to start at most; None for no limit.
         clock: seconds that never go back.
     """
 
@@ -68,6 +73,7 @@ class Schedule:
         needs: Needs,
         claims: Claims,
         stays: bool = True,
+        limit: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queue = queue
@@ -75,16 +81,18 @@ class Schedule:
         self._needs = needs
         self._claims = claims
         self._stays = stays
+        self._left = math.inf if limit is None else limit
         self._clock = clock
         self._elsewhere: dict[str, Cell] = {}
         self._look_again_s = -1.0
         self._alone: set[str] = set()
+        self.states: dict[str, str] = {}  # of cells that ended here
         self.is_blocked = False
 
     def start(self) -> Placed | None:
         """The next cell with its place; None when there is no cell or no place for it now."""
         self.is_blocked = False
-        while len(self._queue):
+        while len(self._queue) and self._left:
             cell = self._queue.head()
             slot = self._slots.take(self._need(cell))
             if slot is None:
@@ -92,6 +100,7 @@ class Schedule:
                 return None
             self._queue.pop()
             if self._claims.take(cell):
+                self._left -= 1
                 return Placed(cell, slot)
             self._slots.give_back(slot)
             self._elsewhere[cell.id] = cell
@@ -108,9 +117,21 @@ class Schedule:
             self._alone.add(cell.id)
             self._queue.put_back(cell)
             self._claims.give_back(cell)
+            self._left += 1
             return True
         self._claims.give_back(cell)
+        self.states[cell.id] = result["state"]
         return False
+
+    def is_lost(self, placed: Placed) -> bool:
+        """Whether another has taken the cell over: what it does here must end, and leave no record."""
+        return self._claims.is_lost(placed.cell)
+
+    def lost(self, placed: Placed) -> None:
+        """Such a cell has ended here; its place is free."""
+        self._slots.give_back(placed.slot)
+        self._claims.give_back(placed.cell)
+        self._elsewhere[placed.cell.id] = placed.cell
 
     def finished_elsewhere(self) -> list[tuple[Cell, Result]]:
         """Cells that others have finished since the last time; what nobody holds any more goes back into the queue."""
@@ -130,7 +151,7 @@ class Schedule:
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to start, here or, if we stay for that, after others."""
-        return not len(self._queue) and not (self._stays and self._elsewhere)
+        return not self._left or (not len(self._queue) and not (self._stays and self._elsewhere))
 
     @property
     def held_elsewhere(self) -> int:

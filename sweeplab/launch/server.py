@@ -8,6 +8,11 @@ import contextlib
 import gc
 import importlib
 import os
+import signal
+
+# Slurm's signal to stop goes to every process of a job: this one must not leave before its cells.
+# Blocked, not ignored: what reaches a cell before it can listen waits until it does.
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
 # Nothing that is imported is garbage: looking for some while importing costs half a second.
 gc.disable()

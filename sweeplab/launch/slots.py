@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from sweeplab.launch.lease import Lease
 
@@ -87,22 +87,6 @@ class CoreSlots:
     def trouble(self) -> str:
         """Why nothing was to be had at the last `take`, in words."""
         return "all cores are in use"
-
-
-def make_slots(runtime: Mapping[str, Any], num_cells: int) -> Slots:
-    """Divide the machine among cells.
-
-    Args:
-        runtime: the `runtime` node of the configuration.
-        num_cells: cells of the whole plan, finished ones too, so that a resumed sweep gives each the same threads.
-    """
-    cores = available_cores()
-    places = 1 if runtime["accelerator"] == "mps" else cores
-    asked = runtime["cells_at_once"]
-    if asked == "auto":
-        asked = max(1, min(places, num_cells))
-    threads = runtime["threads_per_cell"]
-    return CoreSlots(asked, max(1, cores // asked) if threads == "auto" else threads)
 
 
 def available_cores() -> int:

@@ -87,7 +87,7 @@ def _pooled_windows(x: Tensor, conv: nn.Conv2d) -> Tensor:
     z = F.conv2d(_row_major(x), _row_major(kernels), stride=POOL, padding=conv.padding)
     size, channels, height, width = len(z), conv.out_channels, z.shape[2], z.shape[3]
     # groups lie where max_pool2d looks for rows, all else of an image where it looks for channels: nothing is copied
-    rows = z.reshape(size, len(corners), 1, -1).permute(0, 3, 1, 2)
+    rows = z.reshape(size, len(corners), 1, channels * height * width).permute(0, 3, 1, 2)
     z = F.max_pool2d(rows, (len(corners), 1)).permute(0, 2, 3, 1)
     assert conv.bias is not None
     return z.reshape(size, channels, height, width) + conv.bias[:, None, None]

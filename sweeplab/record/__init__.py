@@ -6,7 +6,7 @@ nothing in them is ever instantiated.
 
 from sweeplab.record.asked import read_asked, write_asked
 from sweeplab.record.attempt import begin_attempt, claimed, last_attempt, process_start, read_state, write_status
-from sweeplab.record.claim import Claim, claim
+from sweeplab.record.claim import Claim, Holder, claim, file_system_time, holder
 from sweeplab.record.folder import CellFolder, SweepFolder, cell_folder, sweep_folder
 from sweeplab.record.metrics import append_metrics, read_metrics
 from sweeplab.record.result import blank_result, read_result, write_result
@@ -40,6 +40,7 @@ __all__ = [
     "TIMED_OUT",
     "CellFolder",
     "Claim",
+    "Holder",
     "SweepFolder",
     "append_metrics",
     "begin_attempt",
@@ -47,6 +48,8 @@ __all__ = [
     "cell_folder",
     "claim",
     "claimed",
+    "file_system_time",
+    "holder",
     "last_attempt",
     "process_start",
     "read_asked",

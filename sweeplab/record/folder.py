@@ -45,10 +45,13 @@ class CellFolder:
         """Held by the process that trains the cell."""
         return self.path / ".lock"
 
-    @property
-    def claim(self) -> Path:
+    def claim(self, number: int) -> Path:
         """Made by whoever is to train the cell, on whichever machine."""
-        return self.path / "claim.json"
+        return self.path / f"claim.{number}.json"
+
+    def claims(self) -> list[Path]:
+        """Every claim that there is."""
+        return [path for path in self.path.glob("claim.*.json") if path.name.split(".")[1].isdecimal()]
 
 
 @dataclass(frozen=True)

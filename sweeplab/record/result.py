@@ -29,6 +29,7 @@ def blank_result(cell: Cell) -> dict[str, Any]:
         "epochs": 0,
         "wall_time_s": None,
         "train_time_s": None,
+        "peak_memory_bytes": None,
         "num_parameters": None,
         "confusion_matrix": None,
         "initial_weights_hash": None,

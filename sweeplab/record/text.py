@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ SCHEMA_VERSION = 1
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """Write a file whole or not at all; `durable` also survives a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # two machines that write the same file may have the same pid
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)

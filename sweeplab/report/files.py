@@ -1,6 +1,6 @@
 """The tables of a sweep as files in its folder; each is whole or not there, whenever one looks."""
 
-import os
+import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -73,7 +73,7 @@ def write_table(folder: Path, name: str, frame: pd.DataFrame, table: Table) -> N
 def _write(path: Path, text: str) -> None:
     folder = path.parent
     folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f".{path.name}.{os.getpid()}"
+    draft = folder / f".{path.name}.{secrets.token_hex(4)}"  # workers on other machines may write it, too
     try:
         draft.write_text(text, encoding="utf-8", newline="")
         draft.replace(path)

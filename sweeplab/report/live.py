@@ -52,6 +52,7 @@ class LiveView:
         self._running: dict[str, _Running] = {}
         self._states: Counter[str] = Counter()
         self._durations: list[float] = []
+        self._is_waiting = False
         self._since = time.monotonic()
         self._lock = Lock()  # rich redraws in a thread of its own
         self._live = Live(console=console, get_renderable=self._render, transient=True, refresh_per_second=4)
@@ -71,7 +72,14 @@ class LiveView:
     def started(self, cell_id: str) -> None:
         """A cell has begun to train."""
         with self._lock:
+            self._is_waiting = False
             self._running[cell_id] = _Running(since=time.monotonic())
+
+    def waiting(self, reason: str) -> None:
+        """No cell trains, and none can start now; said once, until one does."""
+        if not self._is_waiting:
+            self._is_waiting = True
+            self._say(f"waiting: {reason}", "yellow")
 
     def progress(self, cell_id: str, epoch: int, max_epochs: int, metrics: Mapping[str, float]) -> None:
         """A running cell has finished `epoch` of `max_epochs` epochs, with these metrics (`split/name`)."""

@@ -26,7 +26,7 @@ _LATEX = str.maketrans(
         "*": "{*}",
     }
 )
-_COUNTS = ("best_epoch", "epochs", "steps", "num_parameters")
+_COUNTS = ("best_epoch", "epochs", "steps", "peak_memory_bytes", "num_parameters")
 
 
 def markdown_text(text: str) -> str:

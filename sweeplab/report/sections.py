@@ -8,6 +8,7 @@ import pandas as pd
 from sweeplab.compare import Comparison
 from sweeplab.compare.analysis import Analysis
 from sweeplab.compare.classes import confused_pairs, per_class
+from sweeplab.compare.clock import sharing_notes, without_shared_times
 from sweeplab.compare.cost import cost, stability
 from sweeplab.compare.guards import Remark
 from sweeplab.compare.guards.guard import TABLES
@@ -108,7 +109,8 @@ def _optimizers(comparison: Comparison, records: Records, curves: pd.DataFrame) 
             sensitivity_table(sensitivity(comparison), notes),
             tuning_table(tuning_curve(comparison), notes),
         ]
-    costs = cost_table(cost(comparison, records.cells, curves, records.origins), notes)
+    cells, timed = (without_shared_times(table, records.origins) for table in (records.cells, curves))
+    costs = cost_table(cost(comparison, cells, timed, records.origins), [*notes, *sharing_notes(records.origins)])
     tables += [costs, stability_table(stability(comparison, records.cells, curves), notes)]
     return [table for table in tables if table.rows]
 

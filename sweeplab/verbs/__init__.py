@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 # Name and the line that `--help` shows; nothing is imported before it is asked for.
 VERBS = {
-    "plan": "what a line would train: cells, rules, what is finished, time (trains nothing)",
+    "plan": "what a line would train: cells, rules, what is finished, time (trains nothing; --write for workers)",
+    "worker": "train cells of a planned sweep, one of any number of workers on any machine that sees its folder",
     "report": "tables and figures of a sweep, from its records alone",
     "confirm": "the chosen settings again on fresh seeds: tuning score beside confirmed score",
     "serve": "the report of a sweep on this machine's own address, fresh while the sweep runs",

@@ -4,6 +4,7 @@ import argparse
 import importlib.metadata
 import subprocess
 import sys
+from collections.abc import Iterator
 
 from omegaconf import OmegaConf
 from rich.console import Console
@@ -12,7 +13,8 @@ from rich.markup import escape
 from sweeplab import tracking
 from sweeplab.build import build
 from sweeplab.cli import CONFIG_NAME, config_dir, make_console
-from sweeplab.launch.inventory import visible_gpus
+from sweeplab.launch.inventory import FAKE, GIB, find_inventory
+from sweeplab.launch.lease import WHOLE, Leases, machine_leases
 from sweeplab.launch.slots import available_cores
 from sweeplab.verbs.help import choices
 
@@ -56,7 +58,8 @@ def _versions(console: Console) -> None:
 
 
 def _devices(console: Console) -> bool:
-    console.print(f"device  {available_cores()} CPU cores, {len(visible_gpus())} NVIDIA GPUs visible", highlight=False)
+    for line in _machine():
+        console.print(f"device  {escape(line)}", highlight=False)
     try:
         told = subprocess.run(  # noqa: S603 (this very interpreter)
             [sys.executable, "-c", _ASK_TORCH], capture_output=True, text=True, timeout=_TORCH_TIMEOUT_S, check=False
@@ -70,6 +73,27 @@ def _devices(console: Console) -> bool:
         last = (told.stderr.strip().splitlines() or ["no message"])[-1]
         console.print(f"device  [red]torch cannot be imported[/red]: {escape(last)}", highlight=False)
     return told.returncode == 0
+
+
+def _machine() -> Iterator[str]:
+    """Cores, and each GPU with what is free of it and who has leased how much."""
+    inventory = find_inventory()
+    devices = inventory.devices()
+    words = "NVIDIA GPUs visible" if inventory.is_real else f"GPUs pretended by {FAKE}"
+    yield f"{available_cores()} CPU cores, {len(devices)} {words}"
+    if not devices:
+        return
+    leases = machine_leases()
+    for device in devices:
+        free, total = (number / GIB for number in (inventory.free_bytes(device.uuid), device.memory_bytes))
+        memory = f"{free:.1f} of {total:.1f} GiB free"
+        yield f"GPU {device.index}  {device.name}  {device.uuid}  {memory}  {_leased(leases, device.uuid)}"
+
+
+def _leased(leases: Leases, uuid: str) -> str:
+    per_cent = WHOLE - leases.free(uuid)
+    holders = ", ".join(map(str, leases.holders(uuid))) or "of another user"
+    return f"{per_cent} % leased (processes {holders})" if per_cent else "not leased"
 
 
 def _datasets(console: Console, data_dir: str) -> None:

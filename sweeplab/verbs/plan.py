@@ -1,5 +1,6 @@
-"""`sweeplab plan`: what a line would train, without training or writing anything."""
+"""`sweeplab plan`: what a line would train, without training, or writing unless asked to."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,24 +20,39 @@ from sweeplab.cli import CONFIG_NAME, config_dir, make_console
 from sweeplab.errors import ConfigFault
 from sweeplab.estimate import Estimate, estimate
 from sweeplab.explanation import explain
-from sweeplab.launch.slots import make_slots
+from sweeplab.launch.conduct import check_writable, say
+from sweeplab.launch.machine import make_slots
 from sweeplab.plan import Plan, make_plan
+from sweeplab.provenance import code_version
 from sweeplab.steps import steps_per_epoch
-from sweeplab.sweep import finished_results
+from sweeplab.sweep import check_name, finished, read_results, write_sweep
 
+_WRITE = "--write"
 _SHOWN_CELLS = 20
 _SHOWN_VALUES = 12
-_USAGE = "usage: python -m sweeplab plan [--config-dir DIR] OVERRIDE... (the words of the line after -m)"
+_USAGE = "usage: python -m sweeplab plan [--write] [--config-dir DIR] OVERRIDE... (the words of the line after -m)"
 
 
 def run(arguments: list[str]) -> int:
-    """Show the plan of a line."""
+    """Show the plan of a line; with `--write` also write it down, for workers to train."""
     if any(word in ("-h", "--help") for word in arguments):
         make_console().print(_USAGE, highlight=False, markup=False)
         return 0
-    plan = plan_of([word for word in arguments if word not in ("-m", "--multirun")])
+    words = [word for word in arguments if word not in ("-m", "--multirun", _WRITE)]
+    plan = plan_of(words)
     show(plan, make_console())
+    if _WRITE in arguments:
+        _write(plan, words, make_console())
     return 0
+
+
+def _write(plan: Plan, words: Sequence[str], console: Console) -> None:
+    check_writable(plan.config["runtime"]["output_dir"])
+    check_name(plan)
+    sweep = write_sweep(plan, command=["python", "-m", "sweeplab", "-m", *words], code=code_version())
+    say(console, f"written: {sweep.folder.path}")
+    worker = shlex.join(["python", "-m", "sweeplab", "worker", str(sweep.folder.path)])
+    say(console, f"train it, any number of these at once, on any machine that sees the folder: {worker}")
 
 
 def plan_of(arguments: Sequence[str]) -> Plan:
@@ -113,8 +129,8 @@ def _is_hydra(line: str) -> bool:
 def show(plan: Plan, console: Console) -> None:
     """Cells by axis, what each rule did, what is finished, how long it may take, and the first rows."""
     runtime = plan.config["runtime"]
-    finished = finished_results(runtime["output_dir"], plan.cells)
-    missing = [cell for cell in plan.cells if cell.id not in finished]
+    done = finished(read_results(runtime["output_dir"], plan.cells))
+    missing = [cell for cell in plan.cells if cell.id not in done]
     console.print(f"[bold]{escape(plan.name)}[/bold]: {len(plan.cells)} cells", highlight=False)
     for line in _origin(plan.config):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -129,11 +145,11 @@ def show(plan: Plan, console: Console) -> None:
         console.print(f"  [yellow]warning[/yellow]: {escape(warning)}", highlight=False)
     if steps := _steps(plan):
         console.print(steps, highlight=False)
-    console.print(f"finished: {len(finished)} of {len(plan.cells)}; to train: {len(missing)}", highlight=False)
+    console.print(f"finished: {len(done)} of {len(plan.cells)}; to train: {len(missing)}", highlight=False)
     if missing:
         slots = make_slots(runtime, len(plan.cells)).at_once
         console.print(_time(estimate(missing, runtime["output_dir"]), slots), highlight=False)
-    _show_cells(plan, set(finished), console)
+    _show_cells(plan, done, console)
 
 
 def _origin(config: Mapping[str, Any]) -> Iterator[str]:

@@ -31,17 +31,25 @@ def show(sweep: Sweep, console: Console) -> None:
     console.print(f"[bold]{escape(sweep.name)}[/bold]: {len(states)} cells: {counts}", highlight=False)
     running = [(cell_id, axes) for cell_id, axes in sweep.cells if states[cell_id] == record.RUNNING]
     if running:
-        table = Table("running", "epochs done", "val/loss", "val/accuracy", box=None)
+        table = Table("running", "epochs done", "val/loss", "val/accuracy", "host", "heard of", box=None)
+        now = record.file_system_time(sweep.folder.path)
         for cell_id, axes in running:
-            lines = record.read_metrics(sweep.cell_folder(cell_id))
+            folder = sweep.cell_folder(cell_id)
+            lines = record.read_metrics(folder)
             last = lines[-1] if lines else {}
-            table.add_row(
-                escape(label(axes)), str(len(lines)), _number(last, "val/loss"), _number(last, "val/accuracy")
-            )
+            figures = (str(len(lines)), _number(last, "val/loss"), _number(last, "val/accuracy"))
+            table.add_row(escape(label(axes)), *figures, *_place(record.holder(folder, now=now)))
         console.print(table)
     for lost in read_failures(sweep):
         words = f"{escape(lost.name)}: {escape(lost.reason)}\n  log: {escape(str(lost.log))}"
         console.print(f"{lost.state}  {words}", highlight=False)
+
+
+def _place(holder: record.Holder | None) -> tuple[str, str]:
+    """Where a cell trains, and when that machine last renewed its lease; nothing for a cell alone in its process."""
+    if holder is None:
+        return "", ""
+    return escape(holder.host), f"{holder.renewed_s:.0f} s ago{' (stale)' if holder.is_stale else ''}"
 
 
 def _number(line: dict[str, float], key: str) -> str:

@@ -31,8 +31,13 @@ def ours(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "plugins",
-    [("hydra/launcher=basic",), ("hydra/sweeper=basic",), ("hydra/sweeper=basic", "hydra/launcher=basic")],
-    ids=["basic launcher", "basic sweeper", "both"],
+    [
+        ("hydra/launcher=basic",),
+        ("hydra/sweeper=basic",),
+        ("hydra/sweeper=basic", "hydra/launcher=basic"),
+        ("hydra/launcher=joblib",),
+    ],
+    ids=["basic launcher", "basic sweeper", "both", "joblib"],
 )
 def test_hydras_own_plugins_give_the_same_cells(tmp_path, ours, plugins):
     """Same ids, same figures up to the rounding of another number of threads, and a table."""

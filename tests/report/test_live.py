@@ -141,3 +141,18 @@ def test_importing_the_live_view_costs_no_pandas() -> None:
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "rich" in modules
     assert not {"pandas", "numpy", "torch"} & set(modules)
+
+
+def test_that_nothing_can_start_is_said_once_until_something_does() -> None:
+    console = plain_console()
+    with LiveView(console, 2, 0, LABELS) as view:
+        view.waiting("no GPU is free: 4 are leased by other sweeps")
+        view.waiting("no GPU is free: 3 are leased by other sweeps, 1 has 2.1 of the 10 GiB asked for")
+        view.started("a")
+        view.ended("a", "completed", {}, 1.0, None)
+        view.waiting("no GPU is free")
+    lines = output(console).splitlines()
+    assert lines[0] == "waiting: no GPU is free: 4 are leased by other sweeps"
+    assert lines[1].startswith("[1/2] completed")
+    assert lines[2] == "waiting: no GPU is free"
+    assert len(lines) == 4

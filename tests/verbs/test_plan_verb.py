@@ -1,6 +1,7 @@
 """`sweeplab plan`: says what a line would train, trains and writes nothing, and refuses what training would refuse."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from sweeplab import record
 from sweeplab.cli import main
+from sweeplab.sweep import read_sweep
 from sweeplab.verbs import plan as verb
 from sweeplab.verbs.plan import plan_of
 
@@ -143,7 +145,7 @@ def test_markup_in_a_value_is_only_text(said):
 
 @pytest.mark.parametrize("word", ["-h", "--help"])
 def test_it_explains_itself(word, said):
-    assert said(word).startswith("usage: python -m sweeplab plan [--config-dir DIR] OVERRIDE...")
+    assert said(word).startswith("usage: python -m sweeplab plan [--write] [--config-dir DIR] OVERRIDE...")
 
 
 @pytest.mark.parametrize(
@@ -319,8 +321,36 @@ def test_a_taken_name_is_met_before_anything_is_written(here, capsys, monkeypatc
     plan = plan_of(["name=mine", "seed=0,1"])
     write_sweep(plan, command=[], code={})
     before = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
-    monkeypatch.setattr("sweeplab.launch.conduct._train", None)
+    monkeypatch.setattr("sweeplab.launch.conduct.train", None)
 
     assert main(["-m", "name=mine", "seed=5"]) == 2
     assert "the sweep name 'mine' is taken: this line lacks 2 of its 2 cells" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
+
+
+# --- writing it down ------------------------------------------------------------------------------------------------
+
+
+def test_it_writes_the_plan_down_when_asked_to(here, capsys):
+    """As the line itself would; the command is the line, so that it can be run again."""
+    words = ["lr=0.1,0.01", "runtime.data_dir=a b"]
+    assert main(["plan", *words, "--write"]) == 0
+    [folder] = Path("outputs/sweeps").iterdir()
+    sweep = read_sweep(folder)
+    plan = plan_of(words)
+
+    assert capsys.readouterr().out.splitlines()[-1].endswith(f": python -m sweeplab worker {folder}")
+    assert shlex.split(sweep.command) == ["python", "-m", "sweeplab", "-m", *words]
+    assert [cell_id for cell_id, _ in sweep.cells] == [cell.id for cell in plan.cells]
+    assert [record.read_asked(sweep.cell_folder(cell.id)).config for cell in plan.cells] == [
+        cell.config for cell in plan.cells
+    ]
+    assert {record.read_state(sweep.cell_folder(cell.id)) for cell in plan.cells} == {record.PENDING}
+    assert not Path("a b").exists()
+
+
+def test_a_plan_whose_name_is_taken_is_not_written(here, capsys):
+    assert main(["plan", "lr=1,2", "name=mine", "--write"]) == 0
+    assert main(["plan", "lr=3,4", "name=mine", "--write"]) == 2
+    assert "the sweep name 'mine' is taken" in capsys.readouterr().err
+    assert len(list(Path("outputs/cells").iterdir())) == 2

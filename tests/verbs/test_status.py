@@ -1,5 +1,9 @@
 """`sweeplab status`: how the cells of a sweep stand, from their files alone."""
 
+import os
+import socket
+import time
+
 import pytest
 
 from sweeplab import record
@@ -44,7 +48,7 @@ def test_every_state_is_counted_and_what_runs_and_failed_is_shown(cells, here, c
 
     assert lines[0] == "mine: 5 cells: 2 completed, 1 failed, 1 running, 1 pending"
     assert [line.split() for line in lines[1:3]] == [
-        ["running", "epochs", "done", "val/loss", "val/accuracy"],
+        ["running", "epochs", "done", "val/loss", "val/accuracy", "host", "heard", "of"],
         ["adam", "seed=3", "2", "0.25"],
     ]
     assert lines[3] == "failed  adam seed=2: ValueError: a [red]bad[/red] value"
@@ -57,6 +61,25 @@ def test_a_cell_that_has_just_begun_has_no_figures(cells, capsys):
     record.write_status(folder_of(cells[0]), record.RUNNING, 1)
 
     assert shown(capsys)[-1].split() == ["adam", "seed=0", "0"]
+
+
+def test_where_a_cell_trains_is_said_and_whether_that_machine_still_answers(cells, capsys, monkeypatch):
+    """One of another machine is taken at its word until its lease has run out."""
+    with monkeypatch.context() as there:
+        there.setattr(socket, "gethostname", lambda: "node7")
+        for cell in cells[:2]:
+            record.write_status(folder_of(cell), record.RUNNING, 1)
+            assert record.claim(folder_of(cell), lease_s=60)
+    long_ago = time.time() - 100
+    os.utime(folder_of(cells[0]).claim(1), (long_ago, long_ago))
+
+    stale, fresh = (line.split() for line in shown(capsys)[-2:])
+
+    assert stale[:4] == ["adam", "seed=0", "0", "node7"]
+    assert 100 <= int(stale[4]) < 200
+    assert stale[5:] == ["s", "ago", "(stale)"]
+    assert fresh[:4] == ["adam", "seed=1", "0", "node7"]
+    assert fresh[5:] == ["s", "ago"]
 
 
 def test_a_killed_cell_was_interrupted(cells, capsys):

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from sweeplab.compare.clock import counted, shared_cells
 from sweeplab.compare.guards.evidence import Evidence
 from sweeplab.compare.guards.guard import Level, Remark, TableName, listed
 from sweeplab.compare.settings import is_missing
@@ -48,6 +49,9 @@ def wall_clock(evidence: Evidence) -> list[Remark]:
         if groups:
             said = f"wall-clock times do not compare: cells differ in {words}, {_counted(groups)}; compare steps"
             remarks += [Remark("G16", level, table, said) for table in _TIMED]
+    if shared := tuple(shared_cells(evidence.origins)):
+        said = f"{counted(len(shared))} shared their device with others: their times are left out; compare steps"
+        remarks += [Remark("G16", "warning", table, said, shared) for table in _TIMED]
     return remarks
 
 

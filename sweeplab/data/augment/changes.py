@@ -55,7 +55,9 @@ def _changes_of(step: Any) -> list[Augmentation]:
 
 
 def changed(x: Tensor, ids: Tensor, augment: Sequence[Augmentation], draws: Sequence[Tensor]) -> Tensor:
-    """Examples `ids` after all of `augment`, each by the rows that were drawn for its number."""
+    """Examples `ids` after all of `augment`, each by the rows that were drawn for its number; none stay none."""
+    if not len(ids):
+        return x
     for augmentation, draw in zip(augment, draws, strict=True):
         x = augmentation.apply(x, draw.index_select(0, ids))
     return x

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sweeplab.compare import Comparison, summarise
+from sweeplab.compare.clock import sharing_notes, without_shared_times
 from sweeplab.compare.cost import machines_of
 from sweeplab.compare.settings import COMPLETED, positions
 from sweeplab.report.figures.lines import Group, best_groups, chosen_name, common_notes
@@ -34,7 +35,7 @@ def time(
     Returns:
         None where no cell reached a second epoch or no time was recorded.
     """
-    metric = comparison.monitor
+    metric, curves = comparison.monitor, without_shared_times(curves, origins)
     if not {metric, _TIME} <= set(curves) or curves["epoch"].nunique() < 2 or not curves[_TIME].notna().any():
         return None
     member = positions(cells, comparison.axes)[cells["state"] == COMPLETED]
@@ -51,7 +52,9 @@ def time(
     _scale(panel, lines)
     notes = common_notes(comparison, groups, "the completed cells that reached the epoch, of time and metric alike")
     machines = machines_of(known["cell_id"].drop_duplicates(), origins)
-    write_around(figure, f"{metric} against training time", lines, [*notes, *machine_notes(machines)])
+    write_around(
+        figure, f"{metric} against training time", lines, [*notes, *machine_notes(machines), *sharing_notes(origins)]
+    )
     return figure
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from sweeplab.compare import Comparison
+from sweeplab.compare.clock import without_shared_times
 from sweeplab.records import Records
 from sweeplab.report.page.charts.confusion import confusion_charts
 from sweeplab.report.page.charts.curves import curve_charts, time_chart
@@ -46,7 +47,7 @@ def build_page(
         extra: further sections; they follow the first tables.
     """
     cells = records.cells
-    times = time_chart(comparison, cells, curves)
+    times = time_chart(comparison, cells, without_shared_times(curves, records.origins))
     dots = seeds_chart(comparison, cells)
     charts = {
         "learning_curves": ("Learning curves", curve_charts(comparison, cells, curves)),

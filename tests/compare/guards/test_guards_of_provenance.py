@@ -55,6 +55,17 @@ def test_times_of_unlike_machines_do_not_compare(column, values, words, level):
 
 def test_times_of_one_machine_are_silent():
     assert said("G16", evidence(ROWS, AXES)) == []
+    assert said("G16", evidence(ROWS, AXES, origins={"device_share": [None, None, 1.0, 1.0]})) == []
+
+
+def test_times_of_cells_that_shared_their_device_are_named():
+    found = look(evidence(ROWS, AXES, origins={"device_share": [None, 0.5, 0.33, 1.0]}))
+    remarks = [remark for remark in found if remark.guard == "G16"]
+    assert [remark.table for remark in remarks] == ["curves", "workloads"]
+    assert {remark.words for remark in remarks} == {
+        "2 cells shared their device with others: their times are left out; compare steps"
+    }
+    assert {remark.cells for remark in remarks} == {("c1", "c2")}
 
 
 def test_both_penalties_are_told_apart():
