@@ -83,7 +83,12 @@ def records(file: Path, *flags: str) -> list[dict[str, Any]]:
 
 
 def of_type(file: Path, kind: str) -> list[dict[str, Any]]:
-    return [record[kind] for record in records(file) if record["type"] == kind]
+    found = records(file)
+    end = time.monotonic() + 20
+    while not any(record["type"] == "exit" for record in found) and time.monotonic() < end:
+        time.sleep(0.1)  # W&B ends its file a moment after `finish`
+        found = records(file)
+    return [record[kind] for record in found if record["type"] == kind]
 
 
 def history(file: Path) -> list[dict[str, Any]]:

@@ -116,6 +116,9 @@ class Wandb:
         [file] = _folder(run).glob("*.wandb")
         sent = Sent("", "")
         if decision.mode == "online":
+            import wandb
+
+            wandb.teardown()  # the file is whole only when its writer has ended, a moment after `finish`
             sent = upload([file], timeout_s=self.init_timeout_s + self.finish_timeout_s)
             if is_synced(file):
                 return f"at {sent.address}"
