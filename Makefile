@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep test lint format bench reproduce lock clean
+.PHONY: help setup sweep test golden lint format bench reproduce lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ sweep: setup  ## train the first grid: 3 optimizers x 2 learning rates on real d
 
 test: setup  ## every test (slow ones too; gpu ones where there is a GPU)
 	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+golden: setup  ## renew the reports in tests/golden, which tests compare with; read the difference
+	$(BIN)/python tests/report/golden.py
 
 lint: setup  ## ruff (format, lint) and mypy (strict)
 	$(BIN)/ruff format --check .

@@ -43,8 +43,9 @@ class Records:
     `cells`: one row per cell in the plan's order: `cell_id`, `state`, axes, metrics as `split/name`, figures; a cell
     without a verified result keeps its row, with its state and no figures. `origins`: one row per cell with a result:
     `cell_id`, the files chosen (`dataset`, `model`, `optimizer`, `scheduler`), what was asked (`max_epochs`, …, and
-    `augmented_evaluation`: whether examples of validation and test are changed at random too), with what it was trained
-    (`git_commit`, `device`, `device_share`, `torch`, …) and the hashes that show which cells are paired.
+    `augmented_evaluation`: whether examples of validation and test are changed at random too; `class_names`: words for
+    the labels in their order, or None), with what it was trained (`git_commit`, `device`, `device_share`, `torch`, …)
+    and the hashes that show which cells are paired.
     `confusions`: test examples by true (rows) and predicted class, by cell id.
     """
 
@@ -76,7 +77,7 @@ def read_records(sweep: Sweep) -> Records:
             confusions[cell_id] = result["confusion_matrix"]
         lost += _failure(cell_id, axes, result, folder)
     columns = ["cell_id", "state", *sweep.axes, *metrics, *_FIGURES]
-    named = ["cell_id", *_CHOICES, *_CONFIG, "augmented_evaluation", *_PROVENANCE, *_HASHES]
+    named = ["cell_id", *_CHOICES, *_CONFIG, "augmented_evaluation", "class_names", *_PROVENANCE, *_HASHES]
     return Records(
         cells=pd.DataFrame(rows, columns=list(dict.fromkeys(columns))),
         origins=pd.DataFrame(origins, columns=named),
@@ -125,13 +126,19 @@ def _failure(
 
 def _origin(result: Mapping[str, Any], choices: Mapping[str, str]) -> dict[str, Any]:
     provenance, config = result.get("provenance") or {}, result.get("config") or {}
+    dataset = config.get("dataset") or {}
     return {
         **{key: choices.get(key) for key in _CHOICES},
         **{key: config.get(key) for key in _CONFIG},
-        "augmented_evaluation": _is_augmented((config.get("dataset") or {}).get("augment")),
+        "augmented_evaluation": _is_augmented(dataset.get("augment")),
+        "class_names": _words(dataset.get("class_names") or dataset.get("classes")),
         **{key: provenance.get(key) for key in _PROVENANCE},
         **{key: result.get(key) for key in _HASHES},
     }
+
+
+def _words(names: Any) -> tuple[str, ...] | None:
+    return tuple(map(str, names)) if isinstance(names, list) else None
 
 
 def _is_augmented(augment: Any) -> bool:

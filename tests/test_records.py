@@ -162,6 +162,20 @@ def test_origins_tell_whether_evaluation_was_augmented(hand_plan, tmp_path, fini
     assert read_records(sweep).origins["augmented_evaluation"].tolist() == [False, False, True, True, False]
 
 
+def test_origins_have_the_names_of_classes_that_a_data_set_gives(hand_plan, tmp_path, finish):
+    target = {"_target_": "sweeplab.data.digits.Digits"}
+    given = ({"class_names": ["cat", "dog"]}, {"classes": ["dog", "cat"]}, {"class_names": None}, {})
+    plan = hand_plan(*({"dataset": {**target, **keys}} for keys in given), {"seed": 1})
+    sweep = write(plan)
+    for cell in plan.cells:
+        finish(tmp_path, cell)
+
+    names = read_records(sweep).origins["class_names"].tolist()
+
+    assert names[:2] == [("cat", "dog"), ("dog", "cat")]
+    assert not any(isinstance(name, tuple) for name in names[2:])
+
+
 def test_confusions_are_those_of_the_cells_that_were_tested(hand_plan, tmp_path, finish):
     plan = hand_plan(*SEEDS)
     sweep = write(plan)

@@ -20,7 +20,7 @@ import wandb_server
 from omegaconf import OmegaConf
 
 from sweeplab.errors import ConfigFault
-from sweeplab.tracking import CellIdentity, describe, login_state, open_tracker, preload, publish_sweep
+from sweeplab.tracking import CellIdentity, describe, is_mirror, login_state, open_tracker, preload, publish_sweep
 
 CONF = Path(__file__).parent.parent / "conf" / "tracker"
 KEY = "canary" + "0" * 40
@@ -83,7 +83,12 @@ def records(file: Path, *flags: str) -> list[dict[str, Any]]:
 
 
 def of_type(file: Path, kind: str) -> list[dict[str, Any]]:
-    return [record[kind] for record in records(file) if record["type"] == kind]
+    found = records(file)
+    end = time.monotonic() + 20
+    while not any(record["type"] == "exit" for record in found) and time.monotonic() < end:
+        time.sleep(0.1)  # W&B ends its file a moment after `finish`
+        found = records(file)
+    return [record[kind] for record in found if record["type"] == kind]
 
 
 def history(file: Path) -> list[dict[str, Any]]:
@@ -450,7 +455,11 @@ def test_a_tracker_of_ones_own_needs_no_more_than_log_and_finish(tmp_path: Path)
 
     assert describe(own) == ""
     assert preload(own) == []
-    assert publish_sweep(own, sweep="s", table=pd.DataFrame(), folder=tmp_path, tags=()) is None
+    assert not is_mirror(own)
+    assert (
+        publish_sweep(own, sweep="s", tables={"a": pd.DataFrame()}, figures=[], page=None, folder=tmp_path, tags=())
+        is None
+    )
 
 
 def test_the_choice_none_writes_nothing(tmp_path: Path) -> None:
@@ -500,6 +509,12 @@ def test_no_secret_reaches_a_file_or_the_server(tmp_path: Path, server: wandb_se
 
 # ── the comparison of a sweep ─────────────────────────────────────────────────────────────────────
 
+RUN_ID = "my-sweep-comparison-04da9ba8"
+PAGE = """<!DOCTYPE html>
+<html><head><meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'sha256-x'">
+<title>my sweep</title></head><body>±</body></html>
+"""
+
 
 def comparison() -> Any:
     import numpy as np
@@ -518,56 +533,277 @@ def comparison() -> Any:
     )
 
 
-def test_the_comparison_is_a_table_in_a_run_of_its_own(tmp_path: Path) -> None:
-    line = publish_sweep(config(), sweep="my sweep", table=comparison(), folder=tmp_path, tags=("paper",))
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    """A sweep's folder with its page, two figures, and one of them for papers."""
+    from PIL import Image
 
-    [file] = offline_files(tmp_path)
-    assert line == f"W&B: comparison offline; to upload: wandb sync {file.parent}"
-    [run] = of_type(file, "run")
-    assert (run["job_type"], run["run_group"], run["display_name"]) == ("comparison", "my sweep", "my sweep comparison")
-    assert run["tags"] == ["paper"]
-    [table] = tmp_path.glob("wandb/*/files/media/table/*.table.json")
-    assert json.loads(table.read_text(), parse_constant=pytest.fail) == {
-        "columns": ["optimizer", "momentum", "test/accuracy", "n", "chosen", "val/std", "note"],
-        "data": [["adam", None, 0.75, 3, True, None, "a|b"], ["sgd", 0.9, None, 2, False, 0.125, None]],
+    folder = tmp_path / "sweeps" / "my sweep"
+    (folder / "figures").mkdir(parents=True)
+    for name, colour in (("seeds", "red"), ("time", "blue")):
+        Image.new("RGB", (8, 6), colour).save(folder / "figures" / f"{name}.png")
+    (folder / "figures" / "time.pdf").write_bytes(b"%PDF")
+    (folder / "report.html").write_text(PAGE, encoding="utf-8")
+    return folder
+
+
+def publish(folder: Path, settings: Mapping[str, Any] | None = None, **changes: Any) -> str | None:
+    parts: dict[str, Any] = {
+        "sweep": "my sweep",
+        "tables": {"settings": comparison(), "pivot": comparison()[["optimizer"]]},
+        "figures": sorted((folder / "figures").iterdir()),
+        "page": folder / "report.html",
+        "tags": ("paper",),
     }
+    return publish_sweep(config() if settings is None else settings, folder=folder, **(parts | changes))
+
+
+def media(folder: Path) -> dict[str, dict[str, Any]]:
+    """What the only offline run of a folder shows, by key, as W&B reads it back."""
+    [line] = history(file_of(folder))
+    found: dict[str, dict[str, Any]] = {}
+    for path, value in line.items():
+        key, _, attribute = path.rpartition(".")
+        found.setdefault(key, {})[attribute] = value
+    return found
+
+
+def file_of(folder: Path) -> Path:
+    [file] = offline_files(folder)
+    return file
+
+
+def left(folder: Path) -> str:
+    return f"W&B: comparison offline; to upload: python -m sweeplab sync '{folder}'"
+
+
+def test_the_comparison_is_a_run_of_its_own(sweep: Path) -> None:
+    assert publish(sweep) == left(sweep)
+
+    [file] = offline_files(sweep)
+    [run] = of_type(file, "run")
+    assert (run["run_id"], run["display_name"]) == (RUN_ID, "my sweep comparison")
+    assert (run["job_type"], run["run_group"], run["tags"]) == ("comparison", "my sweep", ["paper"])
+    assert run["config"]["update"]["sweep"] == "my sweep"
     [whole] = records(file, "--summary")
-    assert whole["summary"]["comparison"]["_type"] == "table-file"
     assert (whole["summary"]["num_settings"], whole["summary"]["n/min"], whole["summary"]["n/max"]) == (2, 2, 3)
+    assert whole["summary"]["tables/settings"]["_type"] == "table-file"
     assert whole["exit_code"] == 0
 
 
-def test_the_comparison_arrives_online(tmp_path: Path, server: wandb_server.WandbServer) -> None:
-    line = publish_sweep(config(), sweep="my sweep", table=comparison(), folder=tmp_path, tags=())
+def test_the_comparison_holds_tables_figures_and_the_page(sweep: Path) -> None:
+    publish(sweep)
+
+    shown = media(sweep)
+    assert {key: value["_type"] for key, value in shown.items()} == {
+        "tables/settings": "table-file",
+        "tables/pivot": "table-file",
+        "figures/seeds": "image-file",
+        "figures/time": "image-file",
+        "report": "html-file",
+    }
+    files = offline_files(sweep)[0].parent / "files"
+    assert json.loads((files / shown["tables/settings"]["path"]).read_text(), parse_constant=pytest.fail) == {
+        "columns": ["optimizer", "momentum", "test/accuracy", "n", "chosen", "val/std", "note"],
+        "data": [["adam", None, 0.75, 3, True, None, "a|b"], ["sgd", 0.9, None, 2, False, 0.125, None]],
+    }
+    for name in ("seeds", "time"):
+        image = files / shown[f"figures/{name}"]["path"]
+        assert image.read_bytes() == (sweep / "figures" / f"{name}.png").read_bytes()
+    assert (files / shown["report"]["path"]).read_text(encoding="utf-8") == PAGE  # its policy forbids any addition
+    assert (files / "report.html").read_text(encoding="utf-8") == PAGE
+    assert {"path": "report.html"} in [file for saved in of_type(file_of(sweep), "files") for file in saved["files"]]
+
+
+def test_the_comparison_arrives_online(sweep: Path, server: wandb_server.WandbServer) -> None:
+    assert publish(sweep) == f"W&B: comparison at {server.url}/tester/sweeplab/runs/{RUN_ID}"
 
     run = server.runs()[0]
-    assert line == f"W&B: comparison at {server.url}/tester/sweeplab/runs/{run['name']}"
-    assert (run["jobType"], run["groupName"]) == ("comparison", "my sweep")
-    assert json.loads(server.uploads["comparison.table.json"])["data"][0][0] == "adam"
-    assert server.summary(run["name"])["num_settings"] == 2
+    assert (run["jobType"], run["groupName"], run["name"]) == ("comparison", "my sweep", RUN_ID)
+    assert json.loads(server.uploads["tables/settings.table.json"])["data"][0][0] == "adam"
+    assert server.uploads["report.html"] == PAGE.encode()
+    [line] = server.history(RUN_ID)
+    for key in ("figures/seeds", "figures/time", "report"):
+        assert len(server.uploads[line[key]["path"]]) == line[key]["size"]
+    assert server.summary(RUN_ID)["num_settings"] == 2
+    assert server.exit_codes(RUN_ID) == [0]
 
 
-def test_a_comparison_that_the_server_does_not_take_is_kept_offline(
-    tmp_path: Path, server: wandb_server.WandbServer
+def test_a_later_comparison_takes_the_place_of_the_earlier(sweep: Path) -> None:
+    for rows in (2, 2, 1):
+        publish(sweep, tables={"settings": comparison().head(rows)})
+
+    assert media(sweep)["tables/settings"]["nrows"] == 1
+
+
+def test_a_later_comparison_continues_the_run_at_the_server(
+    sweep: Path, server: wandb_server.WandbServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.takes_artifacts = False
-    line = publish_sweep(config(), sweep="s", table=comparison(), folder=tmp_path, tags=())
+    """W&B adds its line to the history, and would drop it if its step went back."""
+    times = iter((1000.5, 2000.5))
+    monkeypatch.setattr("sweeplab.tracking.comparison.time", lambda: next(times))
+    for rows in (2, 1):
+        publish(sweep, tables={"settings": comparison().head(rows)})
 
-    [file] = offline_files(tmp_path)
-    assert line == f"W&B: comparison offline; to upload: wandb sync {file.parent}"
-    assert len(list(file.parent.glob("files/media/table/*.table.json"))) == 1
+    assert {run["name"] for run in server.runs()} == {RUN_ID}
+    assert [(line["_step"], line["tables/settings"]["nrows"]) for line in server.history(RUN_ID)] == [
+        (1000, 2),
+        (2000, 1),
+    ]
+    assert server.summary(RUN_ID)["tables/settings"]["nrows"] == 1
 
 
-def test_a_named_index_is_part_of_the_table(tmp_path: Path) -> None:
-    table = comparison().set_index("optimizer")[["n"]]
-    publish_sweep(config(), sweep="s", table=table, folder=tmp_path, tags=())
+def test_sweeps_whose_names_begin_alike_have_runs_of_their_own(sweep: Path) -> None:
+    for name in ("x" * 60 + "1", "x" * 60 + "2", "a b", "a-b"):
+        publish(sweep, sweep=name, figures=[], page=None)
 
-    [file] = tmp_path.glob("wandb/*/files/media/table/*.table.json")
+    assert len({of_type(file, "run")[0]["run_id"] for file in offline_files(sweep)}) == 4
+
+
+@pytest.mark.timeout(60)
+def test_a_server_in_trouble_leaves_the_comparison_offline(sweep: Path, server: wandb_server.WandbServer) -> None:
+    server.healthy = False
+
+    assert publish(sweep, hasty()) == left(sweep).replace(";", " (W&B did not take it within 2 s);")
+    assert len(media(sweep)) == 5
+
+
+@pytest.mark.timeout(60)
+def test_without_a_key_the_comparison_is_offline(sweep: Path) -> None:
+    assert publish(sweep, config(mode="online")) == left(sweep)
+
+
+def test_a_disabled_tracker_takes_no_comparison(sweep: Path) -> None:
+    assert publish(sweep, config(mode="disabled")) is None
+    assert publish(sweep, config("none")) is None
+    assert not (sweep / "wandb").exists()
+
+
+def test_what_cannot_be_shown_is_left_out_and_said(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweeplab.tracking.comparison._LARGEST_PAGE", 1_000_000)
+    (sweep / "report.html").write_bytes(b" " * 2_000_000)
+    (sweep / "figures" / "seeds.png").write_bytes(b"no image")
+    line = publish(sweep, figures=[sweep / "figures" / f"{name}.png" for name in ("time", "seeds", "gone")])
+
+    assert line is not None
+    assert line.startswith(f"{left(sweep)}; left out: figures/seeds (")
+    assert ", figures/gone (" in line
+    assert line.endswith(", report (2 MB, W&B takes 1 MB)")
+    assert "\n" not in line
+    assert media(sweep).keys() == {"tables/settings", "tables/pivot", "figures/time"}
+
+
+def test_a_table_that_is_too_long_is_left_out_and_said(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import wandb
+
+    monkeypatch.setattr(wandb.Table, "MAX_ARTIFACT_ROWS", 1)
+    line = publish(sweep, figures=[], tables={"one": comparison().head(1), "two": comparison()}, page=None)
+
+    assert line == f"{left(sweep)}; left out: tables/two (2 rows, W&B takes 1)"
+    assert media(sweep).keys() == {"tables/one"}
+
+
+def test_a_comparison_without_parts_is_a_run_all_the_same(sweep: Path) -> None:
+    assert publish(sweep, tables={}, figures=[], page=None) == left(sweep)
+    assert len(offline_files(sweep)) == 1
+
+
+def test_a_missing_page_is_said_and_its_name_is_not_taken_for_a_page(sweep: Path) -> None:
+    line = publish(sweep, page=sweep / "gone.html")
+
+    assert line is not None
+    assert "; left out: report (" in line
+    assert "report" not in media(sweep)
+
+
+def test_names_become_keys_that_files_can_bear(sweep: Path) -> None:
+    publish(sweep, tables={"model, data: a/b|c": comparison()}, figures=[], page=None)
+
+    assert media(sweep).keys() == {"tables/model-data-a-b-c"}
+
+
+def test_a_named_index_is_part_of_the_table(sweep: Path) -> None:
+    publish(sweep, tables={"settings": comparison().set_index("optimizer")[["n"]]}, figures=[], page=None)
+
+    [file] = sweep.glob("wandb/*/files/media/table/*/*.table.json")
     assert json.loads(file.read_text()) == {"columns": ["optimizer", "n"], "data": [["adam", 3], ["sgd", 2]]}
 
 
-def test_the_same_comparison_is_published_once(tmp_path: Path) -> None:
-    for rows in (2, 2, 1):
-        publish_sweep(config(), sweep="s", table=comparison().head(rows), folder=tmp_path, tags=())
+def test_no_secret_of_a_comparison_is_published(sweep: Path, server: wandb_server.WandbServer) -> None:
+    (sweep / "report.html").write_text(f"<p>401 with {KEY}</p>", encoding="utf-8")
+    table = comparison().assign(note=f"401 with {KEY}")
+    publish(sweep, tables={"settings": table})
 
-    assert len(offline_files(tmp_path)) == 2
+    assert server.uploads["report.html"] == b"<p>401 with ***</p>"
+    assert "canary" not in repr((server.operations, server.streams, server.uploads))
+    written = [file for file in (sweep / "wandb").rglob("*") if file.is_file()]
+    assert [file for file in written if b"canary" in file.read_bytes()] == []
+
+
+class BrokenPublisher(Broken):
+    """A tracker that takes a sweep and drops it."""
+
+    @staticmethod
+    def publish(**parts: Any) -> str:
+        raise ConnectionError(f"no {sorted(parts)}")
+
+
+def broken_publisher() -> type[BrokenPublisher]:
+    return BrokenPublisher
+
+
+def test_a_comparison_that_fails_is_one_warning(sweep: Path, caplog: pytest.LogCaptureFixture) -> None:
+    own = {"_target_": "test_tracking.broken_publisher"}
+
+    assert is_mirror(own)
+    assert publish(sweep, own) is None
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
+        "tracker could not publish the comparison (ConnectionError: no ['figures', 'folder', 'page', 'sweep', "
+        "'tables', 'tags']); records are not affected"
+    ]
+
+
+def test_a_full_disk_is_one_warning(
+    sweep: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sweeplab.tracking.wandb.show", full)
+
+    assert publish(sweep) is None
+    assert "tracker could not publish the comparison (OSError: [Errno 28] No space left on device)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("choice", "changes", "variable", "expected"),
+    [
+        ("none", {}, "", False),
+        ("wandb", {}, "", True),
+        ("wandb", {"mode": "offline"}, "", True),
+        ("wandb", {"mode": "online"}, "", True),
+        ("wandb", {"mode": "disabled"}, "", False),
+        ("wandb", {}, "disabled", False),
+        ("wandb", {}, "offline", True),
+        ("wandb", {"_target_": "sweeplab.no.such"}, "", True),  # publishing says what is wrong
+    ],
+)
+def test_whether_a_tracker_takes_a_sweep(
+    choice: str, changes: dict[str, Any], variable: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if variable:
+        monkeypatch.setenv("WANDB_MODE", variable)
+
+    assert is_mirror(config(choice, **changes)) is expected
+
+
+def test_whether_a_tracker_takes_a_sweep_is_known_without_importing_it() -> None:
+    code = f"""
+        import sys
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        from test_tracking import config, is_mirror
+        print(is_mirror(config()), "wandb" in sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "True False\n"

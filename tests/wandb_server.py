@@ -10,14 +10,13 @@ from typing import Any
 
 
 class WandbServer(ThreadingHTTPServer):
-    """Remembers what clients sent; told to, it answers 500 to everything (`healthy`) or nonsense to artifacts."""
+    """Remembers what clients sent; told to (`healthy`), it answers 500 to everything."""
 
     daemon_threads = True
 
     def __init__(self, *, healthy: bool = True) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.healthy = healthy
-        self.takes_artifacts = True
         self.operations: list[tuple[str, dict[str, Any]]] = []  # GraphQL operation name and its variables
         self.streams: list[tuple[str, dict[str, Any]]] = []  # path and body of each file_stream request
         self.uploads: dict[str, bytes] = {}
@@ -90,7 +89,9 @@ def _graphql(server: WandbServer, operation: str, variables: dict[str, Any]) -> 
     if operation == "UpsertBucket":
         project = {"name": variables.get("project"), "entity": {"name": "tester"}}
         bucket = {"id": "bucket-id", "name": variables.get("name"), "displayName": variables.get("displayName")}
-        return {"upsertBucket": {"bucket": {**bucket, "historyLineCount": 0, "project": project}, "inserted": True}}
+        num_lines = len(server.history(variables.get("name") or ""))
+        bucket |= {"historyLineCount": num_lines, "project": project}
+        return {"upsertBucket": {"bucket": bucket, "inserted": num_lines == 0}}
     if operation == "CreateRunFiles":
         files = [{"name": name, "uploadUrl": f"{server.url}/upload/{name}"} for name in variables["files"]]
         return {"createRunFiles": {"runID": variables["run"], "uploadHeaders": [], "files": files}}
@@ -98,7 +99,7 @@ def _graphql(server: WandbServer, operation: str, variables: dict[str, Any]) -> 
         return {"viewer": {"id": "viewer-id", "entity": "tester", "username": "tester", "flags": "{}"}}
     if "Artifact" in operation:
         return _artifact(server, variables)
-    return {"project": None} if server.takes_artifacts else {}
+    return {"project": None}
 
 
 def _artifact(server: WandbServer, variables: dict[str, Any]) -> dict[str, Any]:

@@ -7,12 +7,14 @@ import pandas as pd
 
 from sweeplab.compare.comparison import Comparison
 from sweeplab.compare.guards import Evidence, Remark, look
+from sweeplab.compare.winners import mark_winners
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """`pairs`: as `compare_pairs` gives them, of the chosen settings; `remarks`: of all guards."""
+    """`comparison`: with its winners marked; `pairs`: of the chosen settings; `remarks`: of all guards."""
 
+    comparison: Comparison
     pairs: pd.DataFrame
     remarks: list[Remark]
 
@@ -25,6 +27,7 @@ def analyse(
     origins: pd.DataFrame,
     confusions: Mapping[str, Sequence[Sequence[int]]],
     curves: pd.DataFrame | None,
+    folder: str = "FOLDER",
 ) -> Analysis:
     """Compare the chosen settings pair by pair, and let every guard look.
 
@@ -35,6 +38,7 @@ def analyse(
         origins: one row per cell with a result, as `sweeplab.records.Records` has them.
         confusions: test examples by true (rows) and predicted class, by cell id.
         curves: one row per cell and epoch, of all cells or some; None where they were not read.
+        folder: of the sweep, as one would type it.
     """
     sizes = {sum(map(sum, matrix)) for matrix in confusions.values()}
     # several data sets have several sizes, and a pair does not say which is its own
@@ -47,5 +51,6 @@ def analyse(
         confusions=confusions,
         curves=curves,
         pairs=pairs,
+        folder=folder,
     )
-    return Analysis(pairs, look(evidence))
+    return Analysis(mark_winners(comparison, pairs), pairs, look(evidence))

@@ -25,11 +25,13 @@ AVERAGES = ("macro", "weighted")
 class Pooled:
     """Test examples of a setting by true (rows) and predicted class, summed over its seeds.
 
-    `matrices`: one per cell that has one, shape `(num_matrices, C, C)`; `cells`: those asked.
+    `matrices`: one per cell that has one, shape `(num_matrices, C, C)`; `cells`: those asked; `names`: of the classes,
+    shape `(C,)`, their numbers as text where they have none.
     """
 
     matrices: Matrix
     cells: int
+    names: tuple[str, ...]
 
     @property
     def matrix(self) -> Matrix:
@@ -39,14 +41,27 @@ class Pooled:
 
 
 def pool(
-    comparison: Comparison, cells: pd.DataFrame, confusions: Mapping[str, Sequence[Sequence[int]]]
+    comparison: Comparison,
+    cells: pd.DataFrame,
+    confusions: Mapping[str, Sequence[Sequence[int]]],
+    origins: pd.DataFrame | None = None,
 ) -> dict[int, Pooled]:
-    """The matrices of every setting, by its row in `comparison.settings`; a setting without any has no entry."""
-    found = {}
+    """The matrices of every setting, by its row in `comparison.settings`; a setting without any has no entry.
+
+    Args:
+        comparison: of settings.
+        cells: the cells that were compared.
+        confusions: test examples by true (rows) and predicted class, by cell id.
+        origins: `cell_id`, `class_names`, where they are known.
+    """
+    found, named = {}, _names_by_cell(origins)
     for number, ids in cells["cell_id"].groupby(positions(cells, comparison.axes)):
         own = [confusions[cell_id] for cell_id in ids if cell_id in confusions]
         if own:
-            found[int(number)] = Pooled(np.asarray(own, dtype=np.int64), len(ids))
+            matrices = np.asarray(own, dtype=np.int64)
+            words = [named[cell_id] for cell_id in ids if len(named.get(cell_id, ())) == len(matrices[0])]
+            numbers = tuple(map(str, range(len(matrices[0]))))
+            found[int(number)] = Pooled(matrices, len(ids), words[0] if words else numbers)
     return found
 
 
@@ -81,6 +96,7 @@ def per_class(
     cells: pd.DataFrame,
     confusions: Mapping[str, Sequence[Sequence[int]]],
     *,
+    origins: pd.DataFrame | None = None,
     rows: Sequence[int] | None = None,
     zero_division: float = 0.0,
 ) -> pd.DataFrame:
@@ -90,6 +106,7 @@ def per_class(
         comparison: of settings.
         cells: the cells that were compared.
         confusions: test examples by true (rows) and predicted class, by cell id.
+        origins: as for `pool`.
         rows: of `comparison.settings`; None takes the chosen ones.
         zero_division: as in `class_scores`.
 
@@ -99,7 +116,7 @@ def per_class(
         over the seeds, each by itself). A setting without any matrix keeps one row, with `class` empty and its
         `reason`.
     """
-    pooled = pool(comparison, cells, confusions)
+    pooled = pool(comparison, cells, confusions, origins)
     settings, axes = comparison.settings, comparison.axes
     wanted = settings[settings["chosen"]] if rows is None else settings.loc[list(rows)]
     parts = [pd.DataFrame(columns=[*_SCORES, "f1_std", "support", "predicted", "undefined"])]
@@ -110,7 +127,8 @@ def per_class(
             parts.append(pd.DataFrame([{**common, "n": 0, "class": "", "reason": "no cell has a confusion matrix"}]))
             continue
         deviations = _over_seeds(own.matrices, zero_division)
-        table = class_scores(own.matrix, zero_division=zero_division).assign(f1_std=deviations, reason="")
+        table = class_scores(own.matrix, zero_division=zero_division)
+        table = table.assign(**{"class": [*own.names, *AVERAGES]}, f1_std=deviations, reason="")
         parts.append(pd.DataFrame([{**common, "n": len(own.matrices)}], dtype=object).merge(table, how="cross"))
     names = ["setting", *axes, "chosen", "cells", "n", "class", *_SCORES, "f1_std", "support", "predicted", "undefined"]
     return pd.concat(parts, ignore_index=True).reindex(columns=[*names, "reason"])
@@ -121,19 +139,33 @@ def confused_pairs(
     cells: pd.DataFrame,
     confusions: Mapping[str, Sequence[Sequence[int]]],
     *,
+    origins: pd.DataFrame | None = None,
     rows: Sequence[int] | None = None,
     num_pairs: int = 5,
 ) -> pd.DataFrame:
-    """`most_confused` of settings (None takes the chosen ones), their seeds pooled: `setting`, its axes, the pairs."""
+    """`most_confused` of settings (None takes the chosen ones), their seeds pooled: `setting`, its axes, the pairs.
+
+    `true` and `predicted` are names of classes, as `pool` gives them.
+    """
     settings = comparison.settings
     wanted = settings.index[settings["chosen"]] if rows is None else rows
-    pooled = pool(comparison, cells, confusions)
+    pooled = pool(comparison, cells, confusions, origins)
     names = ["setting", *comparison.axes, "true", "predicted", "count", "share"]
     parts = [pd.DataFrame(columns=names)]
     for number in (number for number in wanted if number in pooled):
         common = pd.DataFrame([{"setting": number, **settings.loc[number, comparison.axes]}], dtype=object)
-        parts.append(common.merge(most_confused(pooled[number].matrix, num_pairs), how="cross"))
+        own = pooled[number]
+        pairs = most_confused(own.matrix, num_pairs)
+        words = {name: [own.names[place] for place in pairs[name]] for name in ("true", "predicted")}
+        parts.append(common.merge(pairs.assign(**words), how="cross"))
     return pd.concat(parts, ignore_index=True)
+
+
+def _names_by_cell(origins: pd.DataFrame | None) -> dict[Any, tuple[str, ...]]:
+    if origins is None or "class_names" not in origins:
+        return {}
+    named = zip(origins["cell_id"], origins["class_names"], strict=True)
+    return {cell_id: names for cell_id, names in named if isinstance(names, tuple)}
 
 
 def normalised(matrix: npt.ArrayLike) -> Floats:

@@ -25,13 +25,18 @@ def fair_unit(
     """
     if unit not in COLUMNS:
         raise ConfigFault(f"no such unit of time · {unit} · {', '.join(COLUMNS)} · see the report's settings")
-    known = cells if origins is None else cells.merge(origins, on="cell_id")
+    known = cells if origins is None else cells.merge(with_provenance(origins), on="cell_id")
     faults = _faults(known, ran_alone=ran_alone) if unit == "seconds" else []
     notes = [f"seconds were asked for, steps are shown: {'; '.join(faults)}"] if faults else []
     unit = "steps" if faults else unit
     if unit == "steps" and "batch_size" in known and (known.groupby("workload")["batch_size"].nunique() > 1).any():
         notes.append("batch sizes differ within a workload: a step is not the same work for all, an epoch is")
     return unit, notes
+
+
+def with_provenance(origins: pd.DataFrame) -> pd.DataFrame:
+    """Without the cells whose process died before it could say what it was: they have no figures either."""
+    return origins[origins["torch"].notna()] if "torch" in origins else origins
 
 
 def _faults(known: pd.DataFrame, *, ran_alone: bool) -> list[str]:

@@ -136,8 +136,8 @@ def _words(row: Mapping[Any, Any], known: Sequence[str]) -> str:
     return ", ".join(_word(name, row[name]) for name in known if pd.notna(row[name]))
 
 
-def _word(name: str, value: object) -> str:
-    return f"{value} thread{'s' * (value != 1)}" if name == "threads" else str(value)
+def _word(name: str, value: Any) -> str:
+    return f"{value:g} thread{'s' * (value != 1)}" if name == "threads" else str(value)
 
 
 def _falls(curves: pd.DataFrame, metric: str, mode: str) -> pd.DataFrame:

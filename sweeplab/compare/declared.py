@@ -29,7 +29,8 @@ class Layout:
 
     `frame`: one row per place and metric: the axes of `rows`, `columns` and `select_over` (there the chosen value),
     `metric`, `cells`, `n`, one count per other state that occurs, `mean`, `std` (over the completed cells of the
-    place), `recorded` (cells that have the metric), `note` (what is amiss with the choice).
+    place), `recorded` (cells that have the metric), `setting` (whose cells these are, as its row in the comparison;
+    missing where they are not all the cells of one), `note` (what is amiss with the choice).
     """
 
     frame: pd.DataFrame
@@ -58,6 +59,7 @@ def lay_out(cells: pd.DataFrame, axes: Sequence[str], table: Declaration, select
         return Layout(pd.DataFrame(), loose_words("it", loose))
     wanted = dict.fromkeys([*table["value"], select["monitor"]])
     summary = summarise(named[[*keys, "state", *(metric for metric in wanted if metric in named)]], keys)
+    summary["setting"] = _whose(cells, named, axes, keys)
     if table["select_over"]:
         summary = choose(summary, table["select_over"], by=select["monitor"], mode=select["mode"])
     return Layout(_tidy(summary, keys, table["value"]), "")
@@ -88,6 +90,15 @@ def _its_cells(cells: pd.DataFrame, table: Declaration) -> pd.DataFrame:
     return found.assign(**{name: found["cell_id"].map(values) for name, values in table["values"].items()})
 
 
+def _whose(cells: pd.DataFrame, named: pd.DataFrame, axes: Sequence[str], keys: Sequence[str]) -> "pd.Series[Any]":
+    """For each place the setting that has all of its cells there and no other's, else NA."""
+    setting = positions(cells, setting_axes(axes))
+    own = named["cell_id"].map(dict(zip(cells["cell_id"], setting, strict=True)))
+    there = own.groupby(positions(named, keys))
+    whole = (there.nunique() == 1) & (there.size() == there.first().map(setting.value_counts()))
+    return there.first().where(whole).astype("Int64")
+
+
 def _loose(cells: pd.DataFrame, axes: Sequence[str], table: Declaration, keys: Sequence[str]) -> list[str]:
     others = [axis for axis in axes if axis not in (*keys, *table["over"])]
     num_places = positions(cells, keys).nunique()
@@ -96,13 +107,13 @@ def _loose(cells: pd.DataFrame, axes: Sequence[str], table: Declaration, keys: S
 
 def _tidy(summary: pd.DataFrame, keys: Sequence[str], metrics: Sequence[str]) -> pd.DataFrame:
     states = [state for state in STATES[1:] if state in summary]
-    kept = summary.assign(note=summary.get("note", ""))[[*keys, "cells", "n", *states, "note"]]
+    kept = summary.assign(note=summary.get("note", ""))[[*keys, "cells", "n", *states, "setting", "note"]]
     parts = []
     for metric in metrics:
         numbers = {name: summary.get(f"{metric}/{name}", math.nan) for name in ("mean", "std")}
         nobody = 0 if f"{metric}/mean" not in summary else summary["n"]
         part = kept.assign(metric=metric, **numbers, recorded=summary.get(f"{metric}/n", nobody))
-        parts.append(part[[*keys, "metric", "cells", "n", *states, "mean", "std", "recorded", "note"]])
+        parts.append(part[[*keys, "metric", "cells", "n", *states, "mean", "std", "recorded", "setting", "note"]])
     return pd.concat(parts, ignore_index=True)
 
 

@@ -39,6 +39,7 @@ class Source:
         augment: null, one augmentation or several in order; on training examples, and on others where EverySplit says.
         in_memory: hold the examples on the device; false: read every batch from the cache; auto: hold them where they
             take less than half of the memory that is free. Batches are the same either way.
+        class_names: words for the labels in their order, for tables and figures alone; null shows numbers.
     Raises:
         ConfigFault: arguments that do not fit each other.
     """
@@ -51,6 +52,7 @@ class Source:
     val_size: int
     augment: Augmentation | EverySplit | Twins | Sequence[Augmentation | EverySplit | Twins] | None
     in_memory: bool | Literal["auto"]
+    class_names: Sequence[str] | None = None  # the one key that a data set's file may leave out
 
     full_scale: ClassVar[float] = 255.0  # the stored uint8 value that means 1.0
 
@@ -202,5 +204,7 @@ class Source:
             yield f"dataset.std must be > 0, got {list(self.std)}"
         if self.in_memory not in (True, False, "auto"):
             yield f"dataset.in_memory must be true, false or auto, got {self.in_memory}"
+        if self.class_names is not None and len(self.class_names) != self.num_classes:
+            yield f"dataset.class_names must be {self.num_classes} words or null, got {len(self.class_names)} of them"
         if self.augment and len(self.shape) != 3:
             yield f"dataset.augment needs images of shape [C, H, W], got shape={list(self.shape)} (set it to null)"

@@ -6,9 +6,8 @@ import shlex
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -27,13 +26,10 @@ from sweeplab.launch.site import HERE, CellLauncher, Site
 from sweeplab.plan import Plan
 from sweeplab.provenance import code_version
 from sweeplab.record import to_json
-from sweeplab.records import Records, read_curves, read_records
-from sweeplab.report import publish
+from sweeplab.records import read_records
+from sweeplab.report import draw, report_on
 from sweeplab.report.live import LiveView
 from sweeplab.sweep import Sweep, check_name, finished, read_results, write_sweep
-
-if TYPE_CHECKING:
-    from sweeplab.compare import Comparison
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -178,70 +174,34 @@ def report(
     tracker: Mapping[str, Any] | None = None,
     tags: Sequence[str] = (),
 ) -> int:
-    """Rebuild the tables from the records and show them; returns the exit code that the states ask for.
+    """Rebuild the report from the records and show it; returns the exit code that the states ask for.
 
-    Figures cost two seconds, most of it the import of matplotlib: they are drawn where they are asked for.
+    Figures cost two seconds, most of it the import of matplotlib: they are drawn where they are asked for, or where a
+    tracker takes them.
     """
     records = read_records(sweep)
-    cells = records.cells
-    comparison = publish(
-        sweep.folder.path,
-        cells,
-        list(sweep.axes),
-        select=sweep.select,
-        published=sweep.published,
-        tables=sweep.tables,
-        notes=sweep.notes,
-        console=console,
-    )
-    _judge(sweep, records, comparison, console)
-    if with_figures:
-        say(console, _draw(sweep, records, comparison))
-    else:
+    analysis, page = report_on(sweep, records, console)
+    is_mirrored = tracker is not None and tracking.is_mirror(tracker)
+    figures = draw(sweep, records, analysis.comparison, console) if with_figures or is_mirrored else []
+    if not (with_figures or is_mirrored):
         say(console, f"Figures: python -m sweeplab report {shlex.quote(str(sweep.folder.path))}")
     for lost in records.failures:
         words = f"{escape(lost.name)}: {escape(lost.reason)}\n  log: {escape(str(lost.log))}"
         console.print(f"[red]{lost.state}[/red]  {words}", highlight=False)
-    if tracker is not None:
+    if tracker is not None and is_mirrored:
+        tables = {"settings": analysis.comparison.settings, "choice": analysis.comparison.choice}
         place = tracking.publish_sweep(
-            tracker, sweep=sweep.name, table=comparison.settings, folder=sweep.folder.path, tags=tuple(tags)
+            tracker,
+            sweep=sweep.name,
+            tables=tables | ({"pairs": analysis.pairs} if len(analysis.pairs) else {}),
+            page=page,
+            figures=[path for path in figures if path.suffix == ".png"],
+            folder=sweep.folder.path,
+            tags=tuple(tags),
         )
         say(console, place or "")
-    unfinished = set(cells["state"]) - set(record.FINAL_STATES)
+    unfinished = set(records.cells["state"]) - set(record.FINAL_STATES)
     return EXIT_FAILED if records.failures or unfinished else EXIT_OK
-
-
-def _judge(sweep: Sweep, records: Records, comparison: "Comparison", console: Console) -> None:
-    """Say what the comparison comes to and what stands against it, and write the page that shows all of it."""
-    from sweeplab.compare.analysis import analyse
-    from sweeplab.report.pairs import headline
-    from sweeplab.report.sections import terminal_notes, write_report_page
-
-    curves = read_curves(sweep, comparison.chosen_cells(records.cells))
-    analysis = analyse(
-        comparison,
-        records.cells,
-        list(sweep.axes),
-        origins=records.origins,
-        confusions=records.confusions,
-        curves=curves,
-    )
-    say(console, headline(analysis.pairs))
-    for line in terminal_notes(analysis.remarks):
-        say(console, line)
-    say(console, f"Page: {write_report_page(sweep, records, comparison, analysis, curves)}")
-
-
-def _draw(sweep: Sweep, records: Records, comparison: "Comparison") -> str:
-    from sweeplab.report.figures import write_figures
-
-    folder = sweep.folder.path / "figures"
-    curves_of = partial(read_curves, sweep)
-    files = write_figures(
-        folder, comparison, records.cells, curves_of, confusions=records.confusions, origins=records.origins
-    )
-    names = ", ".join(path.stem for path in files if path.suffix == ".png")
-    return f"Figures: {folder}/ ({names}; as .png and .pdf)" if files else "Figures: none (too few results to draw)"
 
 
 def command() -> list[str]:

@@ -48,8 +48,8 @@ def confused_table(frame: pd.DataFrame, notes: Sequence[str] = ()) -> Table:
     body = [
         [
             *(axis_cell(row, axis) for axis in axes),
-            str(row["true"]),
-            str(row["predicted"]),
+            plain_text(row["true"]),
+            plain_text(row["predicted"]),
             str(row["count"]),
             metric_text("share", row["share"]),
         ]
@@ -65,7 +65,7 @@ def _scores(row: Row, axes: Sequence[str]) -> list[str]:
     told = {name: f"{metric_text(name, row[name])}{' †' * (name in undefined)}" for name in ("precision", "recall")}
     f1 = f"{spread_text('f1', row['f1'], row['f1_std'])}{' †' * ('f1' in undefined)}"
     names = [axis_cell(row, axis) for axis in axes]
-    return [*names, row["class"], *told.values(), f1, str(row["support"]), f"{row['n']}/{row['cells']}"]
+    return [*names, plain_text(row["class"]), *told.values(), f1, str(row["support"]), f"{row['n']}/{row['cells']}"]
 
 
 def _named(frame: pd.DataFrame, column: str) -> list[str]:

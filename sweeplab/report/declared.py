@@ -1,27 +1,24 @@
 """Declared tables as text, and as LaTeX whose numbers a package can still read; bold is what won, nothing else."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import pandas as pd
 
-from sweeplab.compare import Comparison
+from sweeplab.compare.analysis import Analysis
 from sweeplab.compare.choice import NO_CHOICE
+from sweeplab.compare.comparison import Comparison
 from sweeplab.compare.declared import Declaration, automatic, lay_out
 from sweeplab.compare.settings import positions
+from sweeplab.compare.winners import won_places
 from sweeplab.report import siunitx
 from sweeplab.report.markup import latex_environment, latex_text
-from sweeplab.report.table import MAX_NAMED, Row, Table, axis_cell, counts_of, data_notes
+from sweeplab.report.table import MAX_NAMED, Row, Table, axis_cell, counts_of, data_notes, merged_notes
+from sweeplab.report.won import Won, won_notes
 from sweeplab.report.words import ABSENT, count_text, outcome_text, plain_text, spread_text
-
-Winner = Callable[[Row], bool]
-
-
-def nobody(_row: Row) -> bool:
-    """No place won."""
-    return False
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class Declared:
 
 
 def declared_tables(
-    cells: pd.DataFrame, axes: Sequence[str], tables: Sequence[Declaration], comparison: Comparison
+    cells: pd.DataFrame, axes: Sequence[str], tables: Sequence[Declaration], analysis: Analysis
 ) -> list[Declared]:
     """Every declared table, in order; one that cannot be filled says why.
 
@@ -46,31 +43,30 @@ def declared_tables(
         cells: one row per cell: `cell_id`, `state`, every axis, metrics as `split/name`.
         axes: in the order of the sweep, with or without `seed`.
         tables: as `sweeplab.tables.declared` gives them.
-        comparison: of the same cells; says what chooses.
+        analysis: of the same cells; says what chooses and who won.
     """
     taken: set[str] = set()
-    return [_declared(cells, axes, table, comparison, taken) for table in tables]
+    return [_declared(cells, axes, table, analysis, taken) for table in tables]
 
 
-def automatic_tables(cells: pd.DataFrame, axes: Sequence[str], comparison: Comparison) -> list[Declared]:
-    """The tables that come by themselves from the axes that vary; none before the first result."""
+def called_for(cells: pd.DataFrame, axes: Sequence[str], comparison: Comparison) -> list[dict[str, Any]]:
+    """The tables that come by themselves from the axes that vary, as declarations; none before the first result."""
     twin = f"test/{comparison.monitor.partition('/')[2]}"
     shown = [name for name in ("test/accuracy", twin, comparison.monitor) if name in comparison.metrics]
     if not shown or not comparison.settings["n"].any():
         return []
-    return declared_tables(cells, axes, automatic(cells, axes, shown[0]), comparison)
+    return automatic(cells, axes, shown[0])
 
 
-def latex(declared: Declared, *, label: str, winners: Winner = nobody) -> str:
+def latex(declared: Declared, *, label: str) -> str:
     """A `table` environment with booktabs rules whose numbers siunitx aligns; what is no number stands in braces.
 
     Args:
         declared: the table.
         label: of the environment.
-        winners: says of a row of the frame whether its setting won in its column; such a number is bold.
     """
     table, keys = declared.table, declared.table.keys
-    body = [[_siunitx(place, winners) for place in places] for places in declared.places]
+    body = [[_siunitx(place) for place in places] for places in declared.places]
     # bold is no part of a number's width
     across = [siunitx.column([cell.removeprefix("\\bfseries ") for cell in cells]) for cells in zip(*body, strict=True)]
     header = [*map(latex_text, table.header[:keys]), *(f"{{{latex_text(cell)}}}" for cell in table.header[keys:])]
@@ -81,14 +77,15 @@ def latex(declared: Declared, *, label: str, winners: Winner = nobody) -> str:
 
 
 def _declared(
-    cells: pd.DataFrame, axes: Sequence[str], table: Declaration, comparison: Comparison, taken: set[str]
+    cells: pd.DataFrame, axes: Sequence[str], table: Declaration, analysis: Analysis, taken: set[str]
 ) -> Declared:
+    comparison = analysis.comparison
     layout = lay_out(cells, axes, table, comparison.select)
     title = plain_text(table["title"] or _title(table))
     name = _slug(title, taken)
     if layout.reason:
         return Declared(name, layout.frame, Table(title, ["table"], [], 1, [f"Not shown: {layout.reason}."]), [])
-    frame = layout.frame
+    frame = layout.frame.assign(won=won_places(layout.frame, table["columns"], comparison, analysis.pairs))
     rows = frame[~positions(frame, table["rows"]).duplicated()].to_dict("records")
     across = frame[~positions(frame, [*table["columns"], "metric"]).duplicated()].to_dict("records")
     places = _places(frame, table)
@@ -97,7 +94,7 @@ def _declared(
         [*(axis_cell(row, axis) for axis in table["rows"]), *map(_text, line)]
         for row, line in zip(rows, places, strict=True)
     ]
-    notes = [*data_notes(comparison), *_notes(frame, table, comparison)]
+    notes = [*data_notes(comparison), *_notes(frame, table, comparison), *won_notes(body, _beside(table, comparison))]
     return Declared(name, frame, Table(title, header, body, len(table["rows"]), notes), places)
 
 
@@ -140,16 +137,24 @@ def _notes(frame: pd.DataFrame, table: Declaration, comparison: Comparison) -> l
     rows = frame[frame["metric"] == frame["metric"].iloc[0]].to_dict("records")
     if len(rows) > MAX_NAMED:
         return [*notes, f"{rule}: see the table's csv."]
-    return [*notes, f"{rule}: {'; '.join(_chosen(row, table) for row in rows)}."]
+    places = [" ".join(axis_cell(row, axis) for axis in (*table["rows"], *table["columns"])) for row in rows]
+    is_new = not set(table["select_over"]) <= set(comparison.over)
+    told = merged_notes((place, _chosen(row, table, is_new)) for row, place in zip(rows, places, strict=True))
+    return [*notes, f"{rule}: {' '.join(told)}"]
 
 
-def _chosen(row: Row, table: Declaration) -> str:
-    place = " ".join(axis_cell(row, axis) for axis in (*table["rows"], *table["columns"]))
+def _beside(table: Declaration, comparison: Comparison) -> str:
+    """Among whom a place wins, as `won_places` has it."""
+    same = [axis for axis in table["columns"] if axis not in comparison.over]
+    return f"of the same {', '.join(map(plain_text, same))}" if same else "in this table"
+
+
+def _chosen(row: Row, table: Declaration, is_new: bool) -> str:
+    """What was chosen in a place; what is amiss with it only where no guard has seen this choice."""
     if row["note"].startswith(NO_CHOICE):
-        return f"{row['note']} for {place}"
-    chosen = ", ".join(axis_cell(row, axis) for axis in table["select_over"])
-    note = row["note"] and f" ({row['note']})"
-    return f"{chosen} for {place}{note}"
+        return str(row["note"])
+    note = f" ({row['note']})" if row["note"] and is_new else ""
+    return ", ".join(axis_cell(row, axis) for axis in table["select_over"]) + note
 
 
 def _text(place: Row | None) -> str:
@@ -159,15 +164,16 @@ def _text(place: Row | None) -> str:
     if not counts["n"]:
         return outcome_text(counts)
     text = spread_text(place["metric"], place["mean"], place["std"]) if place["recorded"] else ABSENT
-    return text if counts["n"] == counts["cells"] else f"{text} ({counts['n']}/{counts['cells']})"
+    text = text if counts["n"] == counts["cells"] else f"{text} ({counts['n']}/{counts['cells']})"
+    return Won(text) if place["won"] else text
 
 
-def _siunitx(place: Row | None, winners: Winner) -> str:
+def _siunitx(place: Row | None) -> str:
     if place is None or not place["n"] or not place["recorded"] or not abs(place["mean"]) < float("inf"):
         text = latex_text(_text(place))
         return f"{{{text}}}" if text else ""
     number = siunitx.number(place["metric"], place["mean"], place["std"])
-    return f"\\bfseries {number}" if winners(place) else number
+    return f"\\bfseries {number}" if place["won"] else number
 
 
 def _incomplete(declared: Declared) -> list[str]:

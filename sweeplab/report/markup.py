@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from sweeplab.report.table import Table
+from sweeplab.report.won import Won
 
 _MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\\{mark}" for mark in "\\|`*[]~$"})
 _LATEX = str.maketrans(
@@ -50,7 +51,7 @@ def csv_text(text: str) -> str:
 
 def markdown_table(table: Table) -> str:
     """A table with its title as heading and its notes as list; columns line up in the source too."""
-    header, *rows = [[markdown_text(cell) for cell in row] for row in [table.header, *table.rows]]
+    header, *rows = [[_markdown_cell(cell) for cell in row] for row in [table.header, *table.rows]]
     widths = [max(3, *map(len, column)) for column in zip(header, *rows, strict=True)]
     marks = ["-" * width if i < table.keys else f"{'-' * (width - 1)}:" for i, width in enumerate(widths)]
     lines = [_markdown_row(row, widths, table.keys) for row in [header, marks, *rows]]
@@ -69,7 +70,7 @@ def latex_table(table: Table, *, label: str) -> str:
     Args:
         label: of the environment; whatever is neither letter, digit, dot nor hyphen becomes a hyphen.
     """
-    header, *rows = [[latex_text(cell) for cell in row] for row in [table.header, *table.rows]]
+    header, *rows = [[_latex_cell(cell) for cell in row] for row in [table.header, *table.rows]]
     columns = "l" * table.keys + "r" * (len(header) - table.keys)
     preamble = ["% in the preamble: \\usepackage{booktabs}"]
     return latex_environment(table, preamble, columns, [header, *rows], table.notes, label=label)
@@ -115,6 +116,14 @@ def csv_table(frame: pd.DataFrame) -> str:
     counts = {name: "Int64" for name in _COUNTS if name in safe}
     safe = safe.astype(counts).rename(columns=csv_text)
     return safe.to_csv(index=False, lineterminator="\n")
+
+
+def _markdown_cell(text: str) -> str:
+    return f"**{markdown_text(text)}**" if isinstance(text, Won) else markdown_text(text)
+
+
+def _latex_cell(text: str) -> str:
+    return f"\\textbf{{{latex_text(text)}}}" if isinstance(text, Won) else latex_text(text)
 
 
 def _markdown_row(row: list[str], widths: list[int], keys: int) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 from sweeplab.compare.cost import MIN_EPOCHS, TAIL
 from sweeplab.compare.settings import varying
 from sweeplab.report.classes import subject
-from sweeplab.report.table import Row, Table, axis_cell, counts_of
+from sweeplab.report.table import Row, Table, axis_cell, counts_of, merged_notes
 from sweeplab.report.words import ABSENT, MINUS, axis_text, count_text, metric_text, plain_text, spread_text
 
 _TIMES = {
@@ -45,7 +45,9 @@ def sensitivity_table(frame: pd.DataFrame, notes: Sequence[str] = ()) -> Table:
     told = [
         f"good range: the unbroken stretch around the best rate whose mean {metric} (lost cells as the worst) lies"
         f" within {within} the best; its ends are interpolated in log lr. ≥: the grid ended before the range did.",
-        *(f"{subject(row, axes)}{words}." for row in rows for words in _remarks(row)),
+        *merged_notes(
+            (subject(row, axes).rstrip(": "), row["reason"]) for row in rows if not _is_known(row["good_from"])
+        ),
     ]
     header = [*map(plain_text, axes), "rates", "n", "best lr", metric, "good range", "decades"]
     return Table("Sensitivity to the learning rate", header, body, len(axes), [*notes, *told])
@@ -154,14 +156,6 @@ def _range(row: Row) -> list[str]:
     bound = "≥ " if row["open"] else ""
     ends = dict.fromkeys(_rate(float(f"{row[side]:.2g}")) for side in ("good_from", "good_to"))
     return [" to ".join(ends), f"{bound}{row['decades']:.2f}"]
-
-
-def _remarks(row: Row) -> list[str]:
-    """Guard G3 and what stands in the way of a range."""
-    further = ", ".join(map(_rate, row["suggested"]))
-    edge = f"the best lr is the {row['edge']} of {row['rates']}: the grid should go on to {further}"
-    lost = f"{row['lost']} of {row['cells']} cells ended without a result"
-    return [*[edge] * bool(row["edge"]), *[lost] * bool(row["lost"]), *[row["reason"]] * bool(row["reason"])]
 
 
 def machine_notes(machines: Iterable[str]) -> list[str]:

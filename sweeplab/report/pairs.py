@@ -11,21 +11,23 @@ from sweeplab.report.table import MAX_NAMED, Row, Table
 from sweeplab.report.words import ABSENT, MINUS, interval_text, metric_text, plain_text
 
 HEADER = ["a", "b", "pairs", "a \N{MINUS SIGN} b", "95 %", "p (Holm)", "P(a better)", "verdict on a"]
+BELOW_NOISE = " †"
 MIN_PAIRS = 6  # 2 / 2^5 is above 0.05
 _MAX_LISTED = 3
 _OPPOSITE = {BETTER: WORSE, WORSE: BETTER}
 
 
-def pairs_table(frame: pd.DataFrame) -> Table:
+def pairs_table(frame: pd.DataFrame, notes: Sequence[str] = ()) -> Table:
     """Every two settings: their difference with its interval, p, and the verdict.
 
     Args:
         frame: as `compare_pairs` gives it.
+        notes: to stand first below the table.
     """
     rows = frame.to_dict("records")
-    notes = _notes(rows) if rows else [f"No two settings are compared: {frame.attrs.get('reason', 'none are given')}."]
+    told = _notes(rows) if rows else [f"No two settings are compared: {frame.attrs.get('reason', 'none are given')}."]
     metric = f" by {plain_text(rows[0]['metric'])}" if rows else ""
-    return Table(f"Two settings at a time{metric}", HEADER, [_cells(row) for row in rows], 2, notes)
+    return Table(f"Two settings at a time{metric}", HEADER, [_cells(row) for row in rows], 2, [*notes, *told])
 
 
 def headline(frame: pd.DataFrame) -> str:
@@ -137,7 +139,7 @@ def _cells(row: Row) -> list[str]:
         _interval(row),
         _p(row),
         ABSENT if math.isnan(row["probability"]) else f"{row['probability']:.2f}",
-        row["verdict"],
+        f"{row['verdict']}{BELOW_NOISE * (row['below_noise'] is True)}",
     ]
 
 
@@ -150,21 +152,22 @@ def _notes(rows: Sequence[Row]) -> list[str]:
     ]
     if any(row["lost_a"] or row["lost_b"] for row in rows):
         notes.append("A seed that one of the two lost counts in p as their largest difference, against that one.")
-    noisy = [f"{row['a']} and {row['b']}" for row in rows if row["below_noise"] is True]
-    below = [f"Below the noise of the test examples: {'; '.join(noisy[:MAX_NAMED])}{_more(noisy)}."] if noisy else []
+    is_noisy = any(row["below_noise"] is True for row in rows)
+    below = ["†: the difference is below the noise of the test examples, however many seeds."] if is_noisy else []
     remarks = [remark for remark in dict.fromkeys(row["remark"] for row in rows) if remark]
-    lacking = [f"{'; '.join(remarks[:MAX_NAMED])}{_more(remarks)}."] if remarks else []
+    more = f"; {len(remarks) - MAX_NAMED} more" if len(remarks) > MAX_NAMED else ""
+    lacking = [f"{'; '.join(remarks[:MAX_NAMED])}{more}."] if remarks else []
     return [*notes, *map(plain_text, [*lacking, *below])]
 
 
-def _more(words: Sequence[str]) -> str:
-    return f"; {len(words) - MAX_NAMED} more" if len(words) > MAX_NAMED else ""
-
-
 def _floor(rows: Sequence[Row]) -> str:
+    """What the headline leaves out: it speaks of too few pairs only where nobody wins."""
+    verdicts = {row["verdict"] for row in rows}
+    few = NOT_ENOUGH in verdicts and verdicts & _OPPOSITE.keys()
+    said = [f"Fewer than {MIN_PAIRS} pairs can never be significant."] if few else []
     entered = max(map(_num_entered, rows))
-    least = f"; the least p of {entered} pairs is {_short(least_p(entered))}, before Holm" if entered > 1 else ""
-    return f"Fewer than {MIN_PAIRS} pairs can never be significant{least}."
+    least = [f"The least p of {entered} pairs is {_short(least_p(entered))}, before Holm."] if entered > 1 else []
+    return " ".join([*said, *least])
 
 
 def _num_entered(row: Row) -> int:

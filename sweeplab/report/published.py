@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sweeplab.compare import against_figures, against_orderings
-from sweeplab.report.table import Row, Table, axis_cell, counts_of
+from sweeplab.report.table import Row, Table, axis_cell, counts_of, merged_notes
 from sweeplab.report.words import ABSENT, count_text, difference_text, plain_text, spread_text
 
 NOT_HERE = "not in this sweep"
@@ -136,7 +136,7 @@ def _ordering_rows(rows: Sequence[Row], axes: Sequence[str], *, one_axis: bool) 
 def _verdict_notes(rows: Sequence[Row]) -> list[str]:
     claim, reason, remark = _claim(rows), rows[0]["reason"], _word(rows[0], "note")
     verdict = f"{claim}: {rows[0]['verdict']}{f' ({plain_text(reason)})' if reason else ''}."
-    edges = [plain_text(f"{row['member']}: {row['edge']}.") for row in rows if row["edge"]]
+    edges = merged_notes((plain_text(row["member"]), plain_text(row["edge"])) for row in rows if row["edge"])
     return [verdict, *_gaps(rows), *edges, *([f"{claim}: {remark}"] if remark else [])]
 
 

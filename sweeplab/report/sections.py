@@ -10,8 +10,6 @@ from sweeplab.compare.analysis import Analysis
 from sweeplab.compare.classes import confused_pairs, per_class
 from sweeplab.compare.clock import sharing_notes, without_shared_times
 from sweeplab.compare.cost import cost, stability
-from sweeplab.compare.guards import Remark
-from sweeplab.compare.guards.guard import TABLES
 from sweeplab.compare.profiles import scored
 from sweeplab.compare.sensitivity import sensitivity
 from sweeplab.compare.target import race
@@ -19,77 +17,59 @@ from sweeplab.compare.tuning import tuning_curve
 from sweeplab.compare.workloads import contest
 from sweeplab.records import Records
 from sweeplab.report.classes import classes_table, confused_table
-from sweeplab.report.guards import guards_table, remarks_for
+from sweeplab.report.guards import guards_table, notes_below
 from sweeplab.report.optimizers import cost_table, sensitivity_table, stability_table, tuning_table
 from sweeplab.report.page.build import build_page
+from sweeplab.report.page.charts.tuning import tuning_charts
 from sweeplab.report.page.page import Section, write_page
 from sweeplab.report.pairs import headline, pairs_table
 from sweeplab.report.table import Table, data_notes
+from sweeplab.report.wilcoxon import wilcoxon_table
 from sweeplab.report.workloads import profile_table, ranks_table, target_table
 from sweeplab.sweep import Sweep
 
-# What the notes of the tables say already, and on a terminal the verdict.
-SAID_BY_TABLES = ("G1", "G2", "G3")
-SAID_BY_VERDICT = ("G7",)
-MAX_LINES = 6
-PER_WORKLOAD = "Nothing is averaged over workloads but ranks and normalised scores."
 MAX_CLASSES = 20
 MAX_SHOWN = 4  # settings whose classes are listed
 
 
-def sections_of(
-    analysis: Analysis, comparison: Comparison, records: Records, curves: pd.DataFrame
-) -> tuple[list[Section], list[Section]]:
-    """Sections that follow the results, and those that stand at the end."""
-    verdicts = Section("pairs", "Two at a time", _notes(analysis.remarks, "pairs"), _pairs(analysis), [])
-    optimizers = Section("optimizers", "Cost and tuning", [], _optimizers(comparison, records, curves), [])
-    classes = Section("classes", "Classes", [], _classes(comparison, records), [])
-    guards = Section("guards", "Guards", [], [guards_table(analysis.remarks)], [])
-    over_workloads = _workloads(comparison, records, curves)
-    workloads = Section("workloads", "Workloads", [PER_WORKLOAD] if over_workloads else [], over_workloads, [])
-    return [verdicts, workloads], [optimizers, classes, guards]
-
-
-def terminal_notes(remarks: Sequence[Remark]) -> list[str]:
-    """The gravest remarks in words, each once, as many as one still reads on a terminal; the page has all."""
-    said = (*SAID_BY_TABLES, *SAID_BY_VERDICT)
-    grave = [remark for remark in remarks if remark.level != "info" and remark.guard not in said]
-    lines = list(dict.fromkeys(line for table in TABLES for line in remarks_for(grave, table)))
-    more = [f"{len(lines) - MAX_LINES} more remarks like these: see report.html."] if len(lines) > MAX_LINES else []
-    return [*lines[:MAX_LINES], *more]
-
-
-def page_notes(remarks: Sequence[Remark]) -> dict[str, list[str]]:
-    """Remarks by the part of the page that they stand under."""
-    places = {"settings": "settings", "choice": "choice", "learning_curves": "curves", "published": "published"}
-    return {place: _notes(remarks, table) for place, table in places.items()}
-
-
-def _notes(remarks: Sequence[Remark], table: str) -> list[str]:
-    return remarks_for([remark for remark in remarks if remark.guard not in SAID_BY_TABLES], table)
-
-
 def write_report_page(
-    sweep: Sweep, records: Records, comparison: Comparison, analysis: Analysis, curves: pd.DataFrame
+    sweep: Sweep, records: Records, analysis: Analysis, curves: pd.DataFrame, declared: Sequence[Table]
 ) -> Path:
-    """Write `report.html` into the sweep's folder; returns its path."""
+    """Write `report.html` into the sweep's folder; returns its path.
+
+    Args:
+        sweep: what was asked.
+        records: what its cells left behind.
+        analysis: what they come to.
+        curves: of the chosen settings at least.
+        declared: the tables that were asked for or come by themselves.
+    """
     path = sweep.folder.path / "report.html"
-    first, last = sections_of(analysis, comparison, records, curves)
+    comparison = analysis.comparison
+    over_workloads = _workloads(comparison, records, curves)
+    shown = ["settings", *["choice"] * bool(comparison.over), *["pairs"] * bool(len(analysis.pairs)), "curves", "time"]
+    told = notes_below(analysis.remarks, [*shown, *["workloads"] * bool(over_workloads), "published"])
+    budgets = tuning_charts(comparison)
+    verdicts = [pairs_table(analysis.pairs, data_notes(comparison))] if len(analysis.pairs) else []
+    extra = [
+        Section("pairs", "Two at a time", told.get("pairs", []), verdicts, []),
+        Section("tables", "Tables", [], list(declared), []),
+        Section("workloads", "Workloads", told.get("workloads", []), over_workloads, []),
+        Section("optimizers", "Cost and tuning", [], _optimizers(comparison, records, curves), budgets),
+        Section("classes", "Classes", [], _classes(comparison, records), []),
+        Section("guards", "Guards", [], [guards_table(analysis.remarks)], []),
+    ]
     page = build_page(
         sweep,
         records,
         comparison,
         curves,
-        headline=[headline(analysis.pairs)],
-        notes=page_notes(analysis.remarks),
-        extra=[*first, *last],
+        headline=[headline(analysis.pairs), *data_notes(comparison)],
+        notes={**told, "learning_curves": told["curves"]},
+        extra=extra,
     )
     write_page(path, page)
     return path
-
-
-def _pairs(analysis: Analysis) -> list[Table]:
-    return [pairs_table(analysis.pairs)] if len(analysis.pairs) else []
 
 
 def _workloads(comparison: Comparison, records: Records, curves: pd.DataFrame) -> list[Table]:
@@ -99,7 +79,12 @@ def _workloads(comparison: Comparison, records: Records, curves: pd.DataFrame) -
     notes = data_notes(comparison)
     scores = scored(found, comparison, records.cells, records.confusions)
     to_target = race(found, comparison, records.cells, curves, origins=records.origins)
-    return [ranks_table(found, notes), profile_table(found, scores, notes), target_table(found, to_target, notes)]
+    return [
+        ranks_table(found, notes),
+        wilcoxon_table(found, notes),
+        profile_table(found, scores, notes),
+        target_table(found, to_target, notes),
+    ]
 
 
 def _optimizers(comparison: Comparison, records: Records, curves: pd.DataFrame) -> list[Table]:
@@ -120,7 +105,7 @@ def _classes(comparison: Comparison, records: Records) -> list[Table]:
     if not 0 < len(matrix) <= MAX_CLASSES:
         return []
     best = [row for row in comparison.ranks() if comparison.settings.loc[row, "chosen"]][:MAX_SHOWN]
-    scores = per_class(comparison, records.cells, records.confusions, rows=best)
-    confused = confused_pairs(comparison, records.cells, records.confusions, rows=best)
+    scores = per_class(comparison, records.cells, records.confusions, origins=records.origins, rows=best)
+    confused = confused_pairs(comparison, records.cells, records.confusions, origins=records.origins, rows=best)
     notes = data_notes(comparison)
     return [table for table in (classes_table(scores, notes), confused_table(confused, notes)) if table.rows]

@@ -1,25 +1,29 @@
 """A comparison as tables of text, the same for terminal, Markdown and LaTeX; escapes nothing and writes nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sweeplab.compare import Comparison, pivot
 from sweeplab.compare.choice import NO_CHOICE
+from sweeplab.compare.guards.guard import listed
 from sweeplab.compare.settings import COMPLETED, ENDED_WITHOUT_RESULT, STATES, is_missing
+from sweeplab.report.won import Won, won_notes
 from sweeplab.report.words import ABSENT, axis_text, count_text, interval_text, outcome_text, plain_text, spread_text
 
 Row = Mapping[Any, Any]  # a row of a table by its column names
 MARK = " *"
-TESTED_ON_VALIDATION = (
-    "CAUTION: validation is the test split here (select.data=test, as in much published work). The figures are no "
+STAMP = "SELECTED ON TEST"
+SELECTED_ON_TEST = (
+    f"{STAMP}: validation is the test split here (select.data=test, as in much published work). The figures are no "
     "estimates for new data, and any choice made on them favours lucky settings."
 )
 NOTES_TITLE = "About this sweep"
 INTERVAL = "95 %"
-MAX_NAMED = 12  # choices that one note can list and still be read
+MAX_NAMED = 12  # that one note can list and still be read
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,11 @@ class Table:
 def settings_table(comparison: Comparison, axes: Sequence[str], metrics: Sequence[str]) -> Table:
     """Every setting, `mean ± std` of its metrics; chosen ones carry a mark."""
     rows = [
-        [*_marked(row, comparison, axes), count_text(counts_of(row)), *(_metric(row, metric) for metric in metrics)]
+        [*_marked(row, comparison, axes), count_text(counts_of(row)), *_metrics(row, comparison, metrics)]
         for row in comparison.settings.to_dict("records")
     ]
-    return Table("Settings", [*axes, "n", *metrics], rows, len(axes), _settings_notes(comparison))
+    notes = [*_settings_notes(comparison), *won_notes(rows)]
+    return Table("Settings", [*axes, "n", *metrics], rows, len(axes), notes)
 
 
 def choice_table(comparison: Comparison, axes: Sequence[str], metrics: Sequence[str]) -> Table:
@@ -51,16 +56,16 @@ def choice_table(comparison: Comparison, axes: Sequence[str], metrics: Sequence[
         [
             *(axis_cell(row, axis) for axis in names),
             count_text(counts_of(row)),
-            *(_metric(row, metric) for metric in metrics),
+            *_metrics(row, comparison, metrics),
             *(_interval(row, metric) for metric in tested),
         ]
         for row in chosen
     ]
-    notes = [": ".join(filter(None, [_group(row, comparison), row["note"]])) for row in chosen if row["note"]]
-    if len(notes) > MAX_NAMED:
-        notes[MAX_NAMED:] = [f"{len(notes) - MAX_NAMED} more notes like these: see comparison.csv."]
+    without = merged_notes(
+        (_group(row, comparison), row["note"]) for row in chosen if row["note"].startswith(NO_CHOICE)
+    )
     title = f"{_listed(comparison.over)} chosen by the {comparison.best} mean {comparison.monitor}"
-    notes = [*data_notes(comparison), *notes, *_lost_note(comparison)]
+    notes = [*data_notes(comparison), *without, *_lost_note(comparison), *won_notes(rows)]
     header = [*names, "n", *metrics, *(f"{metric} {INTERVAL}" for metric in tested)]
     return Table(title, header, rows, len(names), notes)
 
@@ -73,34 +78,46 @@ def pivot_table(comparison: Comparison, rows: Sequence[str], columns: str, metri
     body = []
     for down, key in enumerate(grid.index):
         places = [{name: field[down, across] for name, field in fields.items()} for across in range(len(values))]
-        body.append([*map(_value, rows, key), *(_place(place, metric) for place in places)])
+        body.append([*map(_value, rows, key), *(_place(place, metric, comparison) for place in places)])
     header = [*rows, *(f"{columns}={_value(columns, value)}" for value in values)]
     return Table(metric, header, body, len(rows), data_notes(comparison))
 
 
-def choice_notes(comparison: Comparison) -> list[str]:
-    """The chosen values by group in words, as far as they can still be read, and how lost cells entered the choice."""
-    chosen = [row for row in comparison.choice.to_dict("records") if not row["note"].startswith(NO_CHOICE)]
-    if not comparison.over or not 0 < len(chosen) <= MAX_NAMED:
-        return _lost_note(comparison)
-    named = [_chosen_words(row, comparison) for row in chosen]
-    return [f"Chosen {_listed(comparison.over)}: {'; '.join(named)}.", *_lost_note(comparison)]
-
-
 def data_notes(comparison: Comparison) -> list[str]:
     """What stands under every table and figure where validation data is no data of its own."""
-    return [TESTED_ON_VALIDATION] if comparison.select["data"] == "test" else []
+    return [SELECTED_ON_TEST] if comparison.select["data"] == "test" else []
+
+
+def stamped(frame: pd.DataFrame, select: Mapping[str, str]) -> pd.DataFrame:
+    """The numbers of a table, with a column `stamp` where validation data is no data of its own.
+
+    Args:
+        select: the configuration's node.
+    """
+    return frame.assign(stamp=STAMP) if select.get("data") == "test" else frame
+
+
+def merged_notes(notes: Iterable[tuple[str, str]]) -> list[str]:
+    """Notes as names and words: the same words are said once, after the names that they are about.
+
+    `[("adam", "n=1"), ("sgd", "n=1")]` becomes `adam, sgd: n=1.`
+    """
+    names: dict[str, list[str]] = {}
+    for name, words in notes:
+        names.setdefault(words, []).append(name)
+    told = {words: listed(filter(None, who), MAX_NAMED) for words, who in names.items()}
+    return [f"{who}: {words}." if who else f"{words}." for words, who in told.items()]
 
 
 def _settings_notes(comparison: Comparison) -> list[str]:
     one_seed = comparison.settings["cells"].max() == 1
-    spread = "n=1: no spread" if one_seed else "± is the sample standard deviation over seeds; n=1: no spread"
+    spread = "" if one_seed else "; ± is the sample standard deviation over seeds"
     more = "comparison.csv has 95 % intervals of the means (from n=3), medians, bests and interquartile means."
     at_best = f"the epoch that had its {comparison.best} {comparison.monitor}"
     epoch = "its last epoch" if comparison.select["epoch"] == "last" else at_best
     notes = [
         *data_notes(comparison),
-        f"n: cells completed of cells asked; {spread}.",
+        f"n: cells completed of cells asked{spread}.",
         *([] if one_seed else [more]),
         f"Each cell is measured at {epoch}.",
     ]
@@ -114,14 +131,7 @@ def _lost_note(comparison: Comparison) -> list[str]:
     if not comparison.over or not lost:
         return []
     worst = "0" if comparison.mode == "max" else "infinitely bad"
-    return [f"In this choice a cell that ended without a result counts as {worst}; means are over completed cells."]
-
-
-def _chosen_words(row: Row, comparison: Comparison) -> str:
-    value = ", ".join(axis_cell(row, axis) for axis in comparison.over)
-    group = _group(row, comparison)
-    note = row["note"] and f" ({row['note']})"
-    return f"{value}{group and f' for {group}'}{note}"
+    return [f"In this choice a cell that ended without a result counts as {worst}."]
 
 
 def _group(row: Row, comparison: Comparison) -> str:
@@ -138,14 +148,20 @@ def _marked(row: Row, comparison: Comparison, axes: Sequence[str]) -> list[str]:
     return [axis_cell(row, axis) + MARK * (axis in marked) for axis in axes]
 
 
-def _place(place: Row, metric: str) -> str:
+def _place(place: Row, metric: str, comparison: Comparison) -> str:
     if is_missing(place["cells"]):
         return ""
     counts = counts_of(place)
     if not counts["n"]:
         return outcome_text(counts)
     text = spread_text(metric, place["mean"], place["std"]) if place["recorded"] else ABSENT
-    return text if counts["n"] == counts["cells"] else f"{text} ({counts['n']}/{counts['cells']})"
+    text = text if counts["n"] == counts["cells"] else f"{text} ({counts['n']}/{counts['cells']})"
+    return Won(text) if place.get("won", False) and metric == comparison.tested else text
+
+
+def _metrics(row: Row, comparison: Comparison, metrics: Sequence[str]) -> list[str]:
+    won = comparison.tested if row.get("won", False) else None
+    return [Won(_metric(row, metric)) if metric == won else _metric(row, metric) for metric in metrics]
 
 
 def _metric(row: Row, metric: str) -> str:

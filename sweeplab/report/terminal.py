@@ -13,6 +13,7 @@ from rich.text import Text
 from sweeplab.compare import Comparison
 from sweeplab.compare.settings import positions
 from sweeplab.report.table import NOTES_TITLE, Table, choice_table, pivot_table, settings_table
+from sweeplab.report.won import Won
 from sweeplab.report.words import encodable, plain_text
 
 MAX_ROWS = 40
@@ -27,6 +28,7 @@ def show(
     notes: Sequence[str],
     folder: Path,
     declared: Sequence[Table] = (),
+    edges: Sequence[str] = (),
 ) -> None:
     """Prints settings by metrics, what validation chose, test accuracy over two axes, what was declared and published.
 
@@ -37,8 +39,9 @@ def show(
         notes: on the whole sweep, in words.
         folder: of the sweep; named because whatever is left out is there.
         declared: tables that somebody asked for.
+        edges: notes on the choice, to stand below it.
     """
-    for table in _tables(comparison, console.width):
+    for table in _tables(comparison, edges, console.width):
         _print(console, table)
     for table in declared:
         show_table(console, table)
@@ -63,7 +66,7 @@ def show_table(console: Console, table: Table) -> None:
     _print(console, replace(last, notes=[*cut.notes, *last.notes]))
 
 
-def _tables(comparison: Comparison, width: int) -> Iterator[Table]:
+def _tables(comparison: Comparison, edges: Sequence[str], width: int) -> Iterator[Table]:
     axes = comparison.varying or comparison.axes
     settings = settings_table(comparison, axes, comparison.metrics)
     yield _narrowed(_shortened(settings, comparison, comparison.axes), len(axes) + 2, width)
@@ -71,6 +74,7 @@ def _tables(comparison: Comparison, width: int) -> Iterator[Table]:
         shown = [metric for metric in comparison.metrics if metric == comparison.monitor or metric.startswith("test/")]
         groups = [axis for axis in comparison.axes if axis not in comparison.over]
         choice = choice_table(comparison, axes, shown)
+        choice = replace(choice, notes=[*choice.notes, *edges])
         yield _narrowed(_shortened(choice, comparison, groups), len(axes) + 2, width)
     if len(comparison.varying) > 1 and comparison.settings["n"].any():
         yield from _pivots(comparison, width)
@@ -145,7 +149,7 @@ def _print(console: Console, table: Table) -> None:
         is_name = position < table.keys
         grid.add_column(_text(console, name), justify="left" if is_name else "right", overflow="fold")
     for row in table.rows:
-        grid.add_row(*(_text(console, cell) for cell in row))
+        grid.add_row(*(_text(console, cell, "bold" if isinstance(cell, Won) else "") for cell in row))
     console.print(grid)
     for note in table.notes:
         _say(console, note, "dim")

@@ -3,12 +3,13 @@
 A mirror, never the truth: no failure in here changes a cell's outcome, and nothing is ever read back from a tracker.
 
 A tracker's `_target_` is called with a `CellIdentity` and gives a `Tracker`. It may have, besides,
-`describe(output_dir) -> str`, `publish(sweep=…, table=…, folder=…, tags=…) -> str | None` and `preload`, a tuple of
-module names.
+`describe(output_dir) -> str`; `preload`, a tuple of module names; to take a sweep's comparison,
+`publish(sweep=…, tables=…, figures=…, page=…, folder=…, tags=…) -> str | None`, and `takes_sweeps`, false where it
+would not take one now.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -20,7 +21,16 @@ from sweeplab.tracking.none import NoTracker
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CellIdentity", "Tracker", "describe", "login_state", "open_tracker", "preload", "publish_sweep"]
+__all__ = [
+    "CellIdentity",
+    "Tracker",
+    "describe",
+    "is_mirror",
+    "login_state",
+    "open_tracker",
+    "preload",
+    "publish_sweep",
+]
 
 _logger = logging.getLogger(__name__)
 
@@ -78,20 +88,39 @@ def preload(config: Mapping[str, Any]) -> list[str]:
     return list(getattr(_factory(config), "preload", ()))
 
 
+def is_mirror(config: Mapping[str, Any]) -> bool:
+    """Whether a tracker takes a sweep's comparison; if not, what is only for it need not be made. Never raises."""
+    try:
+        factory = _factory(config)
+        return bool(getattr(factory, "takes_sweeps", hasattr(factory, "publish")))
+    except Exception:
+        return True  # `publish_sweep` says what is wrong
+
+
 def publish_sweep(
-    config: Mapping[str, Any], *, sweep: str, table: "pd.DataFrame", folder: Path, tags: Iterable[str]
+    config: Mapping[str, Any],
+    *,
+    sweep: str,
+    tables: "Mapping[str, pd.DataFrame]",
+    figures: Sequence[Path],
+    page: Path | None,
+    folder: Path,
+    tags: Iterable[str],
 ) -> str | None:
     """Show a sweep's comparison in the tracker. Never raises.
 
     Args:
-        table: one row per setting; any types, NaN and None included.
+        tables: by name, the one of all settings first; any types, NaN and None included.
+        figures: files of any type; a tracker takes those it can show.
+        page: the report, one self-contained HTML file; None if there is none.
         folder: the sweep's folder.
     Returns:
-        A line that says where it went, or None if there is nothing to say.
+        A line that says where it went and what was left out, or None if there is nothing to say.
     """
+    parts = {"tables": tables, "figures": tuple(figures), "page": page}
     try:
         publish = getattr(_factory(config), "publish", None)
-        line: str | None = publish(sweep=sweep, table=table, folder=folder, tags=tuple(tags)) if publish else None
+        line: str | None = publish(sweep=sweep, **parts, folder=folder, tags=tuple(tags)) if publish else None
     except Exception as error:
         _report("could not publish the comparison", error)
         return None

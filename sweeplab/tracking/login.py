@@ -36,9 +36,7 @@ def decide(mode: str, *, connect_timeout_s: float) -> Decision:
     Raises:
         ConfigFault: no such mode, in the configuration or in WANDB_MODE.
     """
-    if mode not in MODES:
-        raise ConfigFault(f"tracker.mode is {mode!r}: allowed are {', '.join(MODES)} (conf/tracker/wandb.yaml)")
-    wanted, reason = _wanted() if mode == "auto" else (mode, f"tracker.mode={mode}")
+    wanted, reason = _wanted(mode)
     if wanted != "online":
         return Decision(wanted, reason)
     key = find_key()
@@ -47,6 +45,15 @@ def decide(mode: str, *, connect_timeout_s: float) -> Decision:
     if not any(_answers(server, connect_timeout_s) for server in _servers()):
         return Decision("offline", f"key in {key}, but no connection to {_hosts()} within {connect_timeout_s:g} s")
     return Decision("online", f"key in {key}")
+
+
+def wanted_mode(mode: str) -> str:
+    """What a configured mode asks for, whether or not there is a key and a server: online | offline | disabled.
+
+    Raises:
+        ConfigFault: no such mode, in the configuration or in WANDB_MODE.
+    """
+    return _wanted(mode)[0]
 
 
 def login_state() -> str:
@@ -66,8 +73,12 @@ def find_key() -> str | None:
     return "the settings of wandb" if _settings().get("api_key") else None
 
 
-def _wanted() -> tuple[str, str]:
-    """The mode that W&B itself was told, or online."""
+def _wanted(mode: str) -> tuple[str, str]:
+    """A mode that is no `auto`: then it is what W&B itself was told, or online; and who said so."""
+    if mode not in MODES:
+        raise ConfigFault(f"tracker.mode is {mode!r}: allowed are {', '.join(MODES)} (conf/tracker/wandb.yaml)")
+    if mode != "auto":
+        return mode, f"tracker.mode={mode}"
     if value := os.environ.get("WANDB_MODE"):
         return _wandb_mode(value, "WANDB_MODE"), f"WANDB_MODE={value}"
     if value := _settings().get("mode"):

@@ -1,6 +1,5 @@
 """A comparison as W&B holds it: plain values in a `wandb.Table`, and numbers for its summary."""
 
-import hashlib
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +10,13 @@ if TYPE_CHECKING:
     import wandb
 
 
-def digest(table: "pd.DataFrame") -> str:
-    """Eight characters that are equal for equal tables."""
-    return hashlib.sha256(table.to_csv().encode()).hexdigest()[:8]
-
-
 def to_wandb(table: "pd.DataFrame") -> "wandb.Table":
     """Plain values; what is missing, NaN or infinite is null, since strict JSON has no word for it."""
     import wandb
 
     flat = _flat(table)
+    if len(flat) > wandb.Table.MAX_ARTIFACT_ROWS:
+        raise ValueError(f"{len(flat):,} rows, W&B takes {wandb.Table.MAX_ARTIFACT_ROWS:,}")
     rows = [[_plain(value) for value in row] for row in flat.itertuples(index=False, name=None)]
     return wandb.Table(columns=list(flat.columns), data=scrub(rows), allow_mixed_types=True)
 

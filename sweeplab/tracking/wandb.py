@@ -3,20 +3,22 @@
 Never prompts, never waits longer than it was told, and sends nothing that the cell did not measure or ask for.
 """
 
-import hashlib
 import logging
 import math
 import os
-import re
-from collections.abc import Mapping
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sweeplab.secrets import scrub
-from sweeplab.tracking.login import Decision, decide
+from sweeplab.tracking.comparison import show
+from sweeplab.tracking.login import Decision, decide, wanted_mode
+from sweeplab.tracking.naming import group, mark, short
 from sweeplab.tracking.none import NoTracker
-from sweeplab.tracking.table import digest, extremes, to_wandb
+from sweeplab.tracking.uploads import Sent, is_synced, upload
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 _SUCCESSES = ("completed", "diverged")  # a divergence is a result
-_LONGEST_SWEEP_NAME = 48  # W&B refuses run ids of more than 128 characters
-_LONGEST_GROUP = 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +54,8 @@ class Wandb:
         run = self._start(
             decision,
             folder=cell.folder,
-            id=f"{_short(cell.sweep)}-{cell.cell_id}-a{cell.attempt}",
-            group=_group(cell),
+            id=f"{short(cell.sweep)}-{cell.cell_id}-a{cell.attempt}",
+            group=group(cell),
             job_type=cell.job_type,
             name=cell.name,
             tags=cell.tags,
@@ -73,30 +73,57 @@ class Wandb:
             return f"W&B: online, project {self.project} ({decision.reason})"
         if decision.mode == "disabled":
             return f"W&B: disabled ({decision.reason})"
-        runs = f"{output_dir}/cells/*/wandb/offline-run-*"
-        return f"W&B: offline ({decision.reason}); to upload later: wandb sync {runs}"
+        where = "" if output_dir == "outputs" else f" --output-dir {shlex.quote(output_dir)}"
+        return f"W&B: offline ({decision.reason}); to upload later: python -m sweeplab sync{where}"
 
-    def publish(self, *, sweep: str, table: "pd.DataFrame", folder: Path, tags: tuple[str, ...]) -> str | None:
-        """Show a comparison as a run of its own; the same comparison only once."""
-        run_id = f"{_short(sweep)}-comparison-{digest(table)}"
-        if any((folder / "wandb").glob(f"*-{run_id}*")):
-            return None
+    @property
+    def takes_sweeps(self) -> bool:
+        """Whether a sweep's comparison is wanted: asks no server."""
+        return wanted_mode(self.mode) != "disabled"
+
+    def publish(
+        self,
+        *,
+        sweep: str,
+        tables: "Mapping[str, pd.DataFrame]",
+        figures: Sequence[Path],
+        page: Path | None,
+        folder: Path,
+        tags: tuple[str, ...],
+    ) -> str | None:
+        """Show a comparison as the sweep's own run; a later one takes its place, here, and continues it at the server.
+
+        Written offline and uploaded from there: a server can neither hold the sweep up nor lose the run.
+        """
         decision = self._decide()
         if decision.mode == "disabled":
             return None
+        run_id = f"{short(sweep)}-comparison-{mark(sweep)}"
+        for earlier in (folder / "wandb").glob(f"offline-run-*-{run_id}"):
+            shutil.rmtree(earlier)
         identity = {"group": sweep, "job_type": "comparison", "name": f"{sweep} comparison", "tags": tags}
-        run = self._start(decision, folder=folder, id=run_id, **identity)
+        run = self._init("offline", folder=folder, id=run_id, config={"sweep": sweep}, **identity)
+        left_out: list[str] = []
         try:
-            _show(run, table)
-        except Exception:
-            # Metrics are queued; a table is sent at once, and a server may have gone since the run began.
-            if run.offline:
-                raise
-            _close(run, exit_code=1)
-            run = self._start(Decision("offline", "second try"), folder=folder, id=f"{run_id}-offline", **identity)
-            _show(run, table)
-        _close(run, exit_code=0)
-        return f"W&B: comparison {_place(run)}"
+            left_out = show(run, tables, figures, page)
+        finally:
+            _close(run, exit_code=0)
+        place = self._place(run, folder, decision)
+        return f"W&B: comparison {place}" + (f"; left out: {', '.join(left_out)}" if left_out else "")
+
+    def _place(self, run: "wandb.Run", folder: Path, decision: Decision) -> str:
+        """Where an offline run is at last: at the server, if that is wanted and takes it in time."""
+        [file] = _folder(run).glob("*.wandb")
+        sent = Sent("", "")
+        if decision.mode == "online":
+            import wandb
+
+            wandb.teardown()  # the file is whole only when its writer has ended, a moment after `finish`
+            sent = upload([file], timeout_s=self.init_timeout_s + self.finish_timeout_s)
+            if is_synced(file):
+                return f"at {sent.address}"
+        why = f" ({sent.complaint})" if sent.complaint else ""
+        return f"offline{why}; to upload: python -m sweeplab sync {shlex.quote(str(folder))}"
 
     def _decide(self) -> Decision:
         return decide(self.mode, connect_timeout_s=self.connect_timeout_s)
@@ -169,31 +196,8 @@ def _close(run: "wandb.Run", *, exit_code: int) -> None:
         _logger.warning("W&B did not take all of run %s in time; to upload: wandb sync %s", run.id, _folder(run))
 
 
-def _show(run: "wandb.Run", table: "pd.DataFrame") -> None:
-    run.log({"comparison": to_wandb(table)})
-    run.summary.update(extremes(table))
-
-
-def _group(cell: "CellIdentity") -> str:
-    """One group per setting, its runs the seeds: W&B shows mean and spread of a group by itself."""
-    name = f"{cell.sweep}: {cell.setting}"
-    if len(name) <= _LONGEST_GROUP:
-        return name
-    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{name[: _LONGEST_GROUP - len(mark) - 1]}-{mark}"
-
-
-def _short(sweep: str) -> str:
-    """A sweep's name with only what a run id may contain."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", sweep)[:_LONGEST_SWEEP_NAME]
-
-
 def _folder(run: "wandb.Run") -> Path:
     return Path(run.dir).parent
-
-
-def _place(run: "wandb.Run") -> str:
-    return f"at {run.url}" if run.url else f"offline; to upload: wandb sync {_folder(run)}"
 
 
 def _visible(value: Any) -> Any:

@@ -45,7 +45,7 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("folder", help="folder or name of the sweep that chose")
     parser.add_argument("--seeds", type=_positive, default=10, metavar="N", help="fresh seeds a setting (default: 10)")
     parser.add_argument("--best", action="store_true", help="only the best setting of all, not the best of each group")
-    parser.add_argument("--name", help="name of the new sweep (default: the old one's and -confirm)")
+    parser.add_argument("--name", help="name of the new sweep (default: the old one's and -confirm or -confirm-best)")
     parser.add_argument("--config-dir", metavar="DIR", help="your own conf/ (default: as in the sweep's own command)")
     parser.add_argument("--dry-run", action="store_true", help="show the plan, train nothing")
     parser.add_argument("--output-dir", default="outputs", help="where sweeps are looked for by name")
@@ -54,7 +54,7 @@ def run(arguments: list[str]) -> int:
     records = read_records(sweep)
     comparison = _compare(sweep, records)
     chosen = choose(sweep, records, comparison, only_best=asked.best)
-    name = asked.name or f"{sweep.name}-confirm"
+    name = asked.name or f"{sweep.name}-confirm{'-best' * asked.best}"
     fresh = [fresh_cells(sweep, cell, asked.seeds, name, asked.config_dir) for cell in chosen.cells]
     plan = plan_of_cells([cell for cells in fresh for cell in cells])
     if asked.dry_run:
@@ -147,7 +147,7 @@ def _report(
     from sweeplab.compare.confirmed import confirmed
     from sweeplab.report.confirmed import confirmed_table
     from sweeplab.report.files import write_table
-    from sweeplab.report.table import data_notes
+    from sweeplab.report.table import data_notes, stamped
     from sweeplab.report.terminal import show_table
 
     sweep = read_sweep(record.sweep_folder(plan.config["runtime"]["output_dir"], plan.name).path)
@@ -161,7 +161,7 @@ def _report(
     missing = int((settings["cells"] - settings["n"] - settings.get(record.DIVERGED, 0)).sum())
     notes = [f"The sweep that chose lacks {missing} results: its choice may yet be another."] if missing else []
     table = confirmed_table(frame, comparison.axes, [*data_notes(comparison), *notes])
-    write_table(sweep.folder.path, "confirmed", frame, table)
+    write_table(sweep.folder.path, "confirmed", stamped(frame, comparison.select), table)
     show_table(console, table)
 
 

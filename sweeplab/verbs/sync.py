@@ -1,24 +1,15 @@
-"""`sweeplab sync`: upload the offline W&B runs of a sweep that are not there yet.
-
-W&B's own `wandb sync` uploads and marks what has arrived, so that its memory and ours are one.
-"""
+"""`sweeplab sync`: upload the offline W&B runs of a sweep that are not there yet."""
 
 import argparse
-import contextlib
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from sweeplab import record
 from sweeplab.cli import make_console
 from sweeplab.errors import ConfigFault
 from sweeplab.launch.conduct import say
-from sweeplab.secrets import scrub
 from sweeplab.sweep import Sweep, find_sweep
 from sweeplab.tracking.login import decide, find_key
+from sweeplab.tracking.uploads import is_synced, upload
 
 _CONNECT_TIMEOUT_S = 5.0
 _RUNS_AT_ONCE = 16  # in one process of `wandb`, which takes half a second to start
@@ -53,7 +44,7 @@ def run(arguments: list[str]) -> int:
     words = ""
     for start in range(0, len(missing), _RUNS_AT_ONCE):
         part = missing[start : start + _RUNS_AT_ONCE]
-        words = upload(part, timeout_s=asked.timeout * len(part)) or words
+        words = upload(part, timeout_s=asked.timeout * len(part)).complaint or words
     left = [file for file in missing if not is_synced(file)]
     say(console, f"{sweep.name}: uploaded {len(missing) - len(left)} runs, {len(runs) - len(missing)} were there")
     if left:
@@ -66,31 +57,3 @@ def offline_runs(sweep: Sweep) -> list[Path]:
     cells = [sweep.cell_folder(cell_id) for cell_id, _ in sweep.cells]
     places = [*(cell.path for cell in cells if record.read_state(cell) != record.RUNNING), sweep.folder.path]
     return [file for place in places for file in sorted(place.glob("wandb/offline-run-*/*.wandb"))]
-
-
-def is_synced(file: Path) -> bool:
-    """Whether `wandb sync` has marked a run's file as uploaded."""
-    return file.with_suffix(".wandb.synced").exists()
-
-
-def upload(files: Sequence[Path], *, timeout_s: float) -> str:
-    """Let `wandb sync` upload the runs of these files; what it said last where it failed, else nothing."""
-    process = subprocess.Popen(  # noqa: S603 (our own interpreter, and paths)
-        [sys.executable, "-m", "wandb", "sync", *(str(file.parent) for file in files)],
-        env={**os.environ, "WANDB_MODE": "online", "WANDB_ERROR_REPORTING": "false"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,  # its service is a process of its own, and must go with it
-    )
-    try:
-        said, _ = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        return f"W&B did not take them within {timeout_s:g} s"
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return str(scrub(lines[-1])) if process.returncode and lines else ""

@@ -123,10 +123,20 @@ def test_most_confused_pairs_in_order_and_no_hit_among_them() -> None:
 def test_pairs_of_the_chosen_settings() -> None:
     frame = confused_pairs(compared(), CELLS, CONFUSIONS)
     assert frame[["optimizer", "true", "predicted", "count"]].to_numpy().tolist() == [
-        ["adam", 1, 0, 6],
-        ["adam", 0, 1, 1],
+        ["adam", "1", "0", 6],
+        ["adam", "0", "1", 1],
     ]
     assert frame["share"].tolist() == pytest.approx([0.6, 0.1])
+
+
+def test_classes_go_by_their_names_where_these_are_as_many() -> None:
+    origins = pd.DataFrame({"cell_id": list("ab"), "class_names": [None, ("cat", "dog")]})
+    scores = per_class(compared(), CELLS, CONFUSIONS, origins=origins)
+    assert scores["class"].tolist() == ["cat", "dog", "macro", "weighted", ""]
+    pairs = confused_pairs(compared(), CELLS, CONFUSIONS, origins=origins)
+    assert pairs[["true", "predicted"]].to_numpy().tolist() == [["dog", "cat"], ["cat", "dog"]]
+    three = origins.assign(class_names=[("cat", "dog", "cow")] * 2)
+    assert pool(compared(), CELLS, CONFUSIONS, three)[0].names == ("0", "1")
 
 
 @given(st.lists(arrays(np.int64, (3, 3), elements=st.integers(0, 9)), min_size=1, max_size=4), st.randoms())

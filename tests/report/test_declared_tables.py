@@ -10,10 +10,13 @@ import pytest
 from rich.console import Console
 
 from sweeplab.compare import Comparison, compare
+from sweeplab.compare.analysis import Analysis
+from sweeplab.compare.winners import mark_winners
 from sweeplab.report import siunitx
-from sweeplab.report.declared import Declared, automatic_tables, declared_tables, latex
+from sweeplab.report.declared import Declared, called_for, declared_tables, latex
 from sweeplab.report.files import write_tables
 from sweeplab.report.terminal import show
+from sweeplab.report.won import Won
 
 AXES = ["optimizer", "dataset", "lr", "seed"]
 SELECT = {"monitor": "val/accuracy", "mode": "max", "data": "held_out", "epoch": "best"}
@@ -45,10 +48,20 @@ def comparison_of(cells: pd.DataFrame) -> Comparison:
     return compare(cells, AXES, select=SELECT)
 
 
+def analysis_of(cells: pd.DataFrame, **select: str) -> Analysis:
+    comparison = compare(cells, AXES, select=SELECT | select)
+    pairs = comparison.pairs(cells)
+    return Analysis(mark_winners(comparison, pairs), pairs, [])
+
+
+def automatic_tables(cells: pd.DataFrame, analysis: Analysis) -> list[Declared]:
+    return declared_tables(cells, AXES, called_for(cells, AXES, analysis.comparison), analysis)
+
+
 def declare(cells: pd.DataFrame, **changes: object) -> Declared:
     whole = {"title": None, "value": ["test/accuracy"], "over": ["seed"], "select_over": ["lr"], "where": {}}
     table = {"rows": ["optimizer"], "columns": ["dataset"], **whole, "cells": cells["cell_id"].tolist(), "values": {}}
-    [found] = declared_tables(cells, AXES, [table | changes], comparison_of(cells))
+    [found] = declared_tables(cells, AXES, [table | changes], analysis_of(cells))
     return found
 
 
@@ -67,9 +80,11 @@ def test_places_say_mean_spread_counts_and_failures(cells: pd.DataFrame) -> None
 def test_the_rule_of_choice_stands_below(cells: pd.DataFrame) -> None:
     notes = " ".join(declare(cells).table.notes)
 
-    assert "lr chosen in each place by the highest mean val/accuracy: 1e-1 for a_b% digits" in notes
+    assert (
+        "lr chosen in each place by the highest mean val/accuracy: a_b% digits, sgd digits, sgd mnist: 1e-1." in notes
+    )
     assert "sample standard deviation over seed" in notes
-    assert "no choice: no cell has a result for a_b% mnist" in notes
+    assert "a_b% mnist: no choice: no cell has a result." in notes
 
 
 def test_several_values_without_columns_are_the_columns(cells: pd.DataFrame) -> None:
@@ -89,18 +104,17 @@ def test_a_table_that_cannot_be_filled_says_why(cells: pd.DataFrame) -> None:
 
 
 def test_validation_that_is_test_is_said_below_each(cells: pd.DataFrame) -> None:
-    comparison = compare(cells, AXES, select=SELECT | {"data": "test"})
-    found = automatic_tables(cells, AXES, comparison)
+    found = automatic_tables(cells, analysis_of(cells, data="test"))
 
     assert len(found) == 3
-    assert all("CAUTION" in part.table.notes[0] for part in found)
+    assert all("SELECTED ON TEST" in part.table.notes[0] for part in found)
 
 
 def test_names_of_files_are_their_own(cells: pd.DataFrame) -> None:
     whole = {"value": ["test/accuracy"], "over": ["seed"], "select_over": ["lr"], "where": {}, "values": {}}
     table = {"rows": ["optimizer"], "columns": ["dataset"], **whole, "cells": cells["cell_id"].tolist()}
     titles = ["../../etc/x", "A", "a", "a 2", "é"]
-    found = declared_tables(cells, AXES, [table | {"title": title} for title in titles], comparison_of(cells))
+    found = declared_tables(cells, AXES, [table | {"title": title} for title in titles], analysis_of(cells))
 
     assert [part.name for part in found] == ["etc_x", "a", "a_2", "a_2_2", "table"]
 
@@ -162,21 +176,25 @@ def test_latex_has_numbers_that_are_numbers_and_braces_around_words(cells: pd.Da
 
 
 def test_nothing_is_bold_unless_it_won(cells: pd.DataFrame) -> None:
-    found = declare(cells)
-
-    assert "\\bfseries" not in latex(found, label="x").split("\\begin{table}")[1]
-    text = latex(found, label="x", winners=lambda row: row["optimizer"] == "a_b%").split("\\begin{table}")[1]
+    """Ahead on each of three seeds is no win; on each of six it is."""
+    assert "\\bfseries" not in latex(declare(cells), label="x").split("\\begin{table}")[1]
+    six = pd.concat([cells, cells.assign(seed=cells["seed"] + 3, cell_id="d" + cells["cell_id"])], ignore_index=True)
+    found = declare(six[six["dataset"] == "digits"])
+    text = latex(found, label="x").split("\\begin{table}")[1]
     assert text.count("\\bfseries") == 1
-    assert "a\\_b\\% & \\bfseries 0.9010(10) & {failed" in text
-    assert "S[table-format=1.4(2)]" in text
+    assert "a\\_b\\% & \\bfseries 0.9010(9)" in text
+    assert "S[table-format=1.4(1)]" in text
+    assert isinstance(found.table.rows[0][1], Won)
+    assert found.frame["won"].tolist() == [True, False]
+    assert "Bold: better than every other chosen setting of the same dataset" in text
 
 
 def test_files_have_every_table_and_no_file_of_others_is_touched(cells: pd.DataFrame, tmp_path: Path) -> None:
-    comparison = comparison_of(cells)
+    analysis = analysis_of(cells)
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "mine.csv").write_text("of the user")
-    found = [declare(cells), *automatic_tables(cells, AXES, comparison)[1:]]
-    write_tables(tmp_path, comparison, [], [], found)
+    found = [declare(cells), *automatic_tables(cells, analysis)[1:]]
+    write_tables(tmp_path, analysis, reported=[], declared=found, notes=[])
     markdown, tex = ((tmp_path / f"comparison.{end}").read_text(encoding="utf-8") for end in ("md", "tex"))
 
     assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == [
@@ -189,8 +207,21 @@ def test_files_have_every_table_and_no_file_of_others_is_touched(cells: pd.DataF
     assert back["mean"].tolist()[2] == pytest.approx(0.801)
     for part in found:
         assert f"## {part.table.title}" in markdown
-    assert tex.count("\\begin{table}") == 1 + len(found)
+    own = ("settings", "choice", "pairs")
+    assert tex.count("\\begin{table}") == len(own) + len(found)
     assert (tmp_path / "tables" / "mine.csv").read_text() == "of the user"
+
+
+def test_a_table_of_an_earlier_report_goes_unless_somebody_changed_it(cells: pd.DataFrame, tmp_path: Path) -> None:
+    analysis = analysis_of(cells)
+    made = automatic_tables(cells, analysis)
+    write_tables(tmp_path, analysis, reported=[], declared=made, notes=[])
+    first, second, third = (tmp_path / "tables" / f"{part.name}.csv" for part in made)
+    second.write_text("changed by the user")
+    write_tables(tmp_path, analysis, reported=[], declared=made[:1], notes=[])
+    assert first.exists()
+    assert second.read_text() == "changed by the user"
+    assert not third.exists()
 
 
 def test_the_terminal_shows_declared_tables_after_its_own(cells: pd.DataFrame, tmp_path: Path) -> None:

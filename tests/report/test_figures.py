@@ -24,7 +24,8 @@ from sweeplab.plan import Plan
 from sweeplab.report.figures import write_figures
 from sweeplab.report.figures.learning_curves import learning_curves
 from sweeplab.report.figures.learning_rate import learning_rate
-from sweeplab.report.figures.style import DPI, MAX_LINES, line_style, style
+from sweeplab.report.figures.style import DPI, line_style, style
+from sweeplab.report.lines import MAX_LINES
 from sweeplab.sweep import write_sweep
 
 AXES = ["optimizer", "lr", "seed"]
@@ -101,20 +102,39 @@ def test_lines_run_through_the_means_in_the_order_of_the_rates() -> None:
     assert [label.get_text() for label in val.get_xticklabels()] == ["1e-3", "1e-2", "1e-1"]
 
 
-def test_band_is_one_standard_deviation_to_both_sides_and_said_to_be() -> None:
-    figure = drawn(learning_rate(compared(make_cells(("adam",)))))
-    [band] = [found for found in figure.axes[0].collections if isinstance(found, PolyCollection)]
+def bands(panel: Axes) -> list[PolyCollection]:
+    return [found for found in panel.collections if isinstance(found, PolyCollection)]
+
+
+def test_band_is_the_interval_of_the_mean_and_said_to_be() -> None:
+    cells = pd.concat([make_cells(("adam",)), make_cells(("adam",)).query("seed == 0").assign(seed=2)])
+    cells.loc[cells["seed"] == 2, ["val/accuracy", "test/accuracy"]] += 0.01
+    figure = drawn(learning_rate(compared(cells.reset_index(drop=True))))
+    [band] = bands(figure.axes[0])
     heights = band.get_paths()[0].vertices[:, 1]  # type: ignore[index]
-    # two seeds 0.02 apart: their sample standard deviation is 0.02 / sqrt(2)
-    assert (heights.min(), heights.max()) == pytest.approx((0.5 - 0.02 / math.sqrt(2), 0.7 + 0.02 / math.sqrt(2)))
-    assert "(2 asked); bands: ± sample standard deviation" in footer(figure)
+    # seeds at -0.01, 0 and 0.01; Student's t of 2 degrees of freedom: 4.3027
+    arm = 4.3027 * 0.01 / math.sqrt(3)
+    assert (heights.min(), heights.max()) == pytest.approx((0.5 - arm, 0.7 + arm), abs=1e-5)
+    assert "(3 asked); bands: 95 % interval of the mean (Student's t for 3 and 4 seeds" in footer(figure)
 
 
-def test_one_seed_has_no_band() -> None:
+@pytest.mark.parametrize(("seeds", "words"), [([0], "One seed: no bands."), ([0, 1], "no bands, as a 95 % interval")])
+def test_few_seeds_have_no_band(seeds: list[int], words: str) -> None:
     cells = make_cells()
-    figure = drawn(learning_rate(compared(cells[cells["seed"] == 0])))
-    assert "One seed: no bands." in footer(figure)
-    assert not [found for found in figure.axes[0].collections if isinstance(found, PolyCollection)]
+    cells = cells[cells["seed"].isin(seeds)]
+    rate, curve = learning_rate(compared(cells)), learning_curves(compared(cells), cells, curves_of(cells))
+    for figure in map(drawn, (rate, curve)):
+        assert words in footer(figure)
+        assert [bands(panel) for panel in figure.axes] == [[], []]
+
+
+def test_notes_end_before_the_figure_does() -> None:
+    figure = drawn(learning_rate(compared(make_cells(("adam",)), data="test")))
+    figure.draw_without_rendering()
+    [note] = [text for text in figure.texts if text.get_text() == figure.get_supxlabel()]
+    box = note.get_window_extent()
+    assert 0.9 * figure.bbox.width < box.x1 < figure.bbox.width
+    assert len(figure.get_supxlabel().splitlines()) > 2
 
 
 def test_chosen_rates_are_ringed() -> None:
@@ -150,7 +170,7 @@ def test_too_few_rates_or_no_result_draw_nothing() -> None:
 def test_twin_is_not_drawn_twice_where_validation_is_the_test_split() -> None:
     figure = drawn(learning_rate(compared(make_cells(), data="test")))
     assert [panel.get_title(loc="left") for panel in figure.axes] == ["val/accuracy"]
-    assert "CAUTION: validation is the test split" in footer(figure)
+    assert "SELECTED ON TEST: validation is the test split" in footer(figure)
 
 
 def test_best_twelve_lines_of_many_and_the_rest_is_counted() -> None:
@@ -222,7 +242,7 @@ def write(folder: Path, cells: pd.DataFrame) -> list[Path]:
 def test_files_are_whole_wide_and_the_same_each_time(tmp_path: Path) -> None:
     files = write(tmp_path / "figures", make_cells())
     names = ["learning_curves.pdf", "learning_curves.png", "learning_rate.pdf", "learning_rate.png"]
-    names += ["seeds.pdf", "seeds.png"]
+    names += ["seeds.pdf", "seeds.png", "tuning.pdf", "tuning.png"]
     assert sorted(path.name for path in files) == names
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == names
     first = {path: path.read_bytes() for path in files}
@@ -238,7 +258,7 @@ def test_files_are_whole_wide_and_the_same_each_time(tmp_path: Path) -> None:
 def test_names_are_text_whatever_they_are_made_of(tmp_path: Path) -> None:
     names = ("_hidden", "$\\frac{1}{$", "50% {a}", "优化器")
     assert legend(drawn(learning_rate(compared(make_cells(names))))) == list(names)
-    assert len(write(tmp_path, make_cells(names))) == 6
+    assert len(write(tmp_path, make_cells(names))) == 8
 
 
 def test_figures_need_no_display_and_tables_no_matplotlib(tmp_path: Path) -> None:
@@ -273,6 +293,6 @@ def test_figures_and_published_tables_come_from_the_records(tmp_path: Path, make
     assert not (sweep.folder.path / "figures").exists()
 
     report(sweep, console, with_figures=True)
-    assert len(list((sweep.folder.path / "figures").iterdir())) == 4
+    assert len(list((sweep.folder.path / "figures").iterdir())) == 6
     markdown = (sweep.folder.path / "comparison.md").read_text(encoding="utf-8")
     assert "| 1e-1 | val/accuracy |       0.9 |   0.1000 |" in markdown

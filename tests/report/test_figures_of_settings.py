@@ -220,6 +220,16 @@ def test_matrices_are_shares_of_the_true_class_and_the_last_is_their_difference(
     assert words(difference)[:2] == ["\N{MINUS SIGN}10", "10"]
 
 
+def test_classes_go_by_their_names() -> None:
+    cells = make_cells(("adam",), decays=(0.0,))
+    names = ("a class of many words", "dog", "cow")
+    origins = pd.DataFrame({"cell_id": cells["cell_id"], "class_names": [names] * len(cells)})
+    [panel] = images(drawn(confusion(compared(cells), cells, confusions_of(cells), origins)))
+    told = ["a class of ma…", "dog", "cow"]
+    assert [label.get_text() for label in panel.get_xticklabels()] == told
+    assert [label.get_text() for label in panel.get_yticklabels()] == told
+
+
 def test_many_classes_are_not_written_and_other_classes_not_subtracted() -> None:
     cells = make_cells(decays=(0.0,))
     panels = images(drawn(confusion(compared(cells), cells, confusions_of(cells, 30))))

@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 
 from sweeplab.report.markup import csv_table, csv_text, latex_table, latex_text, markdown_table, markdown_text
 from sweeplab.report.table import Table
+from sweeplab.report.won import Won
 
 NASTY = "a|b`c<script>d</script>&amp; _x_ *y* [z](http://u) \\ # $1$ % {~^} ~~no~~\nnext"
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp", "Cf"]) | st.just(" "))
@@ -140,3 +141,12 @@ def test_floats_read_back_from_csv_bit_by_bit(values: list[float]) -> None:
 def test_counts_with_gaps_stay_whole_numbers() -> None:
     frame = pd.DataFrame({"epochs": [5, math.nan], "val/loss": [1.0, math.nan]})
     assert csv_table(frame) == "epochs,val/loss\n5,1.0\n,\n"
+
+
+def test_what_won_is_bold_in_markdown_and_latex_and_nothing_else_is() -> None:
+    table = Table("t", ["a", "b"], [["*x*", Won("0.9 ± 0.1")], ["y", "0.8"]], 1, [])
+    assert "| \\*x\\*" in markdown_table(table)
+    assert "**0.9 ± 0.1** |" in markdown_table(table)
+    assert markdown_table(table).count("**") == 2
+    assert "y & 0.8 \\\\" in latex_table(table, label="t")
+    assert latex_table(table, label="t").count("\\textbf{0.9 $\\pm$ 0.1}") == 1

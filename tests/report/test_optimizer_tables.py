@@ -44,7 +44,7 @@ def curves_of(cells: pd.DataFrame, last: float = 0.5) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test_sensitivity_names_range_edge_and_losses() -> None:
+def test_sensitivity_names_range_and_counts() -> None:
     table = sensitivity_table(sensitivity(compared(make_cells())), ["said first"])
     assert table.header == ["optimizer", "rates", "n", "best lr", "val/accuracy", "good range", "decades"]
     # adam: a tenth of a decade down, a fifth up
@@ -52,22 +52,22 @@ def test_sensitivity_names_range_edge_and_losses() -> None:
     assert table.rows[1] == ["sgd_m", "3", "4/6", "1e-2", "0.8000", "7.9e-3 to 1e-2", "0.10"]
     assert table.notes[0] == "said first"
     assert "lies within 0.01 of the best" in table.notes[1]
-    assert table.notes[2:] == ["sgd_m: 2 of 6 cells ended without a result."]
+    assert len(table.notes) == 2
 
 
-def test_sensitivity_says_where_the_grid_should_go_on() -> None:
+def test_range_that_the_grid_cuts_is_a_lower_bound_and_the_edge_is_left_to_its_guard() -> None:
     cells = make_cells()
     cells.loc[cells["lr"] == 0.1, "val/accuracy"] = 0.95
     cells["state"] = "completed"
     table = sensitivity_table(sensitivity(compared(cells)))
     assert table.rows[0][-1].startswith("≥ ")
-    assert "adam: the best lr is the highest of 3: the grid should go on to 1, 10." in table.notes
+    assert not any("go on" in note for note in table.notes)
 
 
 def test_nothing_to_tell_is_told() -> None:
     table = sensitivity_table(sensitivity(compared(make_cells(state="pending").assign(**{"val/accuracy": math.nan}))))
     assert table.rows[0][3:] == ["—"] * 4
-    assert "adam: no learning rate has a result." in table.notes
+    assert table.notes[1:] == ["adam, sgd_m: no learning rate has a result."]
     without = make_cells().drop(columns="lr").drop_duplicates(["optimizer", "seed"])
     comparison = compare(without, ["optimizer", "seed"], select={"monitor": "val/accuracy", "mode": "max"})
     assert sensitivity_table(sensitivity(comparison)).rows == []

@@ -103,7 +103,8 @@ def test_lost_cells_of_winner_and_loser_are_said() -> None:
 def test_noise_of_the_test_examples_is_said() -> None:
     table = frame(num_test=100, a=[0.9] * 6, b=[0.89] * 6)
     assert headline(table).endswith("A difference here is below the noise of the test examples.")
-    assert pairs_table(table).notes[-1] == "Below the noise of the test examples: a and b."
+    assert pairs_table(table).rows[0][-1] == "better †"
+    assert pairs_table(table).notes[-1].startswith("†: the difference is below the noise of the test examples")
 
 
 def test_table_has_a_row_a_pair_and_says_how_it_was_made() -> None:
@@ -117,9 +118,17 @@ def test_table_has_a_row_a_pair_and_says_how_it_was_made() -> None:
         " (Student's t for 3 and 4 pairs, bootstrap from 5).",
         "p: two-sided sign-flip permutation of the pairs, after Holm over 1 comparison; P(a better): share of pairs,"
         " ties half.",
-        "better or worse: p below 0.05 and an interval without 0. Fewer than 6 pairs can never be significant; the"
-        " least p of 6 pairs is 0.031, before Holm.",
+        "better or worse: p below 0.05 and an interval without 0. The least p of 6 pairs is 0.031, before Holm.",
     ]
+
+
+def test_too_few_pairs_are_said_below_the_table_where_the_headline_names_a_winner() -> None:
+    floor = "Fewer than 6 pairs can never be significant."
+    assert not any(floor in note for note in pairs_table(frame(a=[0.9] * 3, b=[0.5] * 3)).notes)
+    some = frame(a=[0.9] * 12, b=[0.5] * 12, c=[0.1] * 3)
+    assert {"better", "not enough seeds"} <= set(some["verdict"])
+    assert any(floor in note for note in pairs_table(some, ["first"]).notes)
+    assert pairs_table(some, ["first"]).notes[0] == "first"
 
 
 def test_what_was_not_compared_says_why() -> None:

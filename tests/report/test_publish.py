@@ -10,8 +10,11 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from sweeplab.errors import ConfigFault
+from sweeplab.compare import compare
+from sweeplab.compare.analysis import analyse
 from sweeplab.report import publish
+from sweeplab.report.files import write_cells
+from sweeplab.report.table import Table
 
 AXES = ["optimizer", "lr", "seed"]
 SELECT = {"monitor": "val/accuracy", "mode": "max"}
@@ -37,16 +40,22 @@ def grid(num_optimizers: int, rates: list[float], seeds: int) -> pd.DataFrame:
     return cells
 
 
+def published_to(folder: Path, cells: pd.DataFrame, console: Console) -> list[Table]:
+    blank = {"origins": pd.DataFrame({"cell_id": []}), "confusions": {}, "curves": None}
+    analysis = analyse(compare(cells, AXES, select=SELECT), cells.assign(steps=1), AXES, **blank)  # type: ignore[arg-type]
+    return publish(folder, cells, AXES, analysis, published=None, tables=[], notes=[], console=console)
+
+
 def printed(folder: Path, cells: pd.DataFrame, width: int = 80, **options: object) -> str:
     console = Console(file=io.StringIO(), width=width, **options)  # type: ignore[arg-type]
-    publish(folder, cells, AXES, select=SELECT, published=None, tables=[], notes=[], console=console)
+    published_to(folder, cells, console)
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
 def test_the_files_of_a_sweep_and_nothing_else(tmp_path: Path) -> None:
     printed(tmp_path / "new" / "sweep", grid(2, [0.1, 0.01], 2))
     names = sorted(path.name for path in (tmp_path / "new" / "sweep").iterdir())
-    assert names == ["cells.csv", "comparison.csv", "comparison.md", "comparison.tex", "tables"]
+    assert names == [".report.json", "comparison.csv", "comparison.md", "comparison.tex", "pairs.csv", "tables"]
     assert [path.name for path in (tmp_path / "new" / "sweep" / "tables").iterdir()] == [
         "test_accuracy_optimizer_by_lr.csv"
     ]
@@ -54,7 +63,7 @@ def test_the_files_of_a_sweep_and_nothing_else(tmp_path: Path) -> None:
 
 def test_cells_file_has_every_cell_and_every_column(tmp_path: Path) -> None:
     cells = grid(2, [0.1, 0.01], 2)
-    printed(tmp_path, cells)
+    write_cells(tmp_path, cells)
     rows = list(csv.DictReader((tmp_path / "cells.csv").open(newline="")))
     assert list(rows[0]) == list(cells.columns)
     assert [row["state"] for row in rows] == ["completed"] * 7 + ["diverged"]
@@ -81,11 +90,15 @@ def test_text_files_have_every_setting_and_the_choice(tmp_path: Path) -> None:
     for text in (markdown, latex):
         assert "1/2, 1 diverged" in text
         assert "sample standard deviation over seeds" in text
-        assert "Chosen lr: 1e-1 for o0; 1e-1 for o1." in text
+        assert "lr chosen by the highest mean val/accuracy" in text
+        assert "o0 and o1 cannot be told apart" in text
+        assert "Two settings at a time by test/accuracy" in text
+        assert "verdict on a" in text
+        assert "python -m sweeplab confirm FOLDER" in text
         assert "epoch that had its highest val/accuracy" in text
-    settings, choice, pivot = 4, 2, 2
-    assert len(re.findall(r"^ +o\d & .*\\\\$", latex, re.MULTILINE)) == settings + pivot
-    assert len(re.findall(r"^\| o\d ", markdown, re.MULTILINE)) == settings + choice + pivot
+    settings, choice, pairs, pivot = 4, 2, 1, 2
+    assert len(re.findall(r"^ +o\d & .*\\\\$", latex, re.MULTILINE)) == settings + choice + pairs + pivot
+    assert len(re.findall(r"^\| o\d ", markdown, re.MULTILINE)) == settings + choice + pairs + pivot
 
 
 def test_same_cells_give_the_same_files(tmp_path: Path) -> None:
@@ -97,21 +110,17 @@ def test_same_cells_give_the_same_files(tmp_path: Path) -> None:
     assert texts[0] == texts[1]
 
 
-def test_comparison_is_returned(tmp_path: Path) -> None:
-    console = Console(file=io.StringIO())
-    table = publish(
-        tmp_path, grid(2, [0.1], 2), AXES, select=SELECT, published=None, tables=[], notes=[], console=console
-    ).settings
-    assert table["optimizer"].tolist() == ["o0", "o1"]
-    assert {"chosen", "note", "test/accuracy/mean", "test/accuracy/std"} <= set(table)
+def test_tables_that_the_axes_call_for_are_returned(tmp_path: Path) -> None:
+    [table] = published_to(tmp_path, grid(2, [0.1, 0.01], 2), Console(file=io.StringIO()))
+    assert table.title == "test/accuracy: optimizer by lr"
 
 
-def test_choosing_on_test_is_refused_after_the_cells_are_safe(tmp_path: Path) -> None:
-    console = Console(file=io.StringIO())
-    by_test = {**SELECT, "monitor": "test/accuracy"}
-    with pytest.raises(ConfigFault, match="test data is refused"):
-        publish(tmp_path, grid(2, [0.1], 2), AXES, select=by_test, published=None, tables=[], notes=[], console=console)
-    assert [path.name for path in tmp_path.iterdir()] == ["cells.csv"]
+def test_every_remark_stands_once_in_each_file(tmp_path: Path) -> None:
+    cells = grid(3, [0.1, 0.01, 0.001], 2)
+    text = printed(tmp_path, cells, 200)
+    for told in (text, *((tmp_path / f"comparison.{end}").read_text(encoding="utf-8") for end in ("md", "tex"))):
+        assert told.count("lr at the edge") == 1
+        assert "o0 lr=0.1, o1 lr=0.1, o2 lr=0.1: EDGE: lr at the edge: the highest of 3; go on with lr=1,10" in told
 
 
 @pytest.mark.parametrize(("width", "num_blocks"), [(80, 3), (100, 2), (160, 1)])
@@ -122,7 +131,7 @@ def test_tables_keep_to_the_width_and_break_no_number(width: int, num_blocks: in
     assert "0.0100 ± 0.0000" in text
     # 9 characters of name, then 3 + 15 a number
     assert len(re.findall(r"^optimizer +lr=", text, re.MULTILINE)) == num_blocks
-    assert re.findall(r"lr=(\S+)", text) == [f"1e-{power}" for power in range(1, 8)]
+    assert re.findall(r" lr=(\de\S+)", text) == [f"1e-{power}" for power in range(1, 8)]
 
 
 def test_what_a_narrow_terminal_leaves_out_is_said(tmp_path: Path) -> None:
@@ -172,7 +181,7 @@ def test_terminal_without_unicode_gets_the_table_too(tmp_path: Path) -> None:
     raw = io.BytesIO()
     console = Console(file=io.TextIOWrapper(raw, encoding="ascii", write_through=True), width=80)
     cells = grid(2, [0.1, 0.01], 2)
-    publish(tmp_path, cells, AXES, select=SELECT, published=None, tables=[], notes=[], console=console)
+    published_to(tmp_path, cells, console)
     assert b"0.0100 +- 0.0000" in raw.getvalue()
 
 

@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from sweeplab.compare import compare
+from sweeplab.compare.analysis import Analysis
 from sweeplab.report import publish
 from sweeplab.report.published import against_published, named_metrics
 
@@ -61,7 +63,9 @@ def table_of(whole: dict[str, Any]) -> Any:
 
 def written(folder: Path, whole: dict[str, Any] | None, *notes: str, **select: str) -> str:
     console = Console(file=io.StringIO(), width=120)
-    publish(folder, CELLS, AXES, select={**SELECT, **select}, published=whole, tables=[], notes=notes, console=console)
+    comparison = compare(CELLS, AXES, select={**SELECT, **select}, named=named_metrics(whole))
+    analysis = Analysis(comparison, pd.DataFrame(), [])
+    publish(folder, CELLS, AXES, analysis, published=whole, tables=[], notes=notes, console=console)
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 

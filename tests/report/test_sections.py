@@ -1,10 +1,14 @@
 """The end of a report: the verdict, what stands against it, and the page with all of it."""
 
 import io
+import re
+import statistics
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
+from sweeplab import tracking
 from sweeplab.launch.conduct import report
 from sweeplab.sweep import write_sweep
 
@@ -38,8 +42,16 @@ def test_a_clear_difference_is_a_verdict_on_terminal_and_page(reported):
     assert "one is better than two (n=7 pairs" in page
 
 
+def test_only_the_winner_is_bold_on_the_page(reported):
+    _, page = reported(0.9, 0.7)
+    assert re.findall("<strong>(0[^<]*)</strong>", page) == [f"0.9000 ± {statistics.stdev(SPREAD):.4f}"]
+    assert "Bold: better than every other chosen setting" in page
+
+
 def test_no_difference_is_no_verdict(reported):
-    printed, _ = reported(0.8, 0.8)
+    printed, page = reported(0.8, 0.8)
+    assert "<strong>0" not in page
+    assert "Bold:" not in page
     assert "cannot be told apart" in printed
     assert "is better than" not in printed
 
@@ -80,3 +92,29 @@ def test_several_data_sets_are_workloads_and_not_compared_with_each_other(hand_p
     page = (sweep.folder.path / "report.html").read_text(encoding="utf-8")
     assert "Average ranks over 2 workloads" in page
     assert "p after Holm over 2 comparisons" in console.file.getvalue()
+
+
+@pytest.mark.parametrize("is_mirror", [True, False])
+def test_tracker_gets_tables_figures_and_page_if_it_takes_them(is_mirror, hand_plan, tmp_path, finish, monkeypatch):
+    settings = [{"optimizer": name, "seed": seed} for name in ("one", "two") for seed in range(2)]
+    plan = hand_plan(*settings)
+    sweep = write_sweep(plan, command=["python", "-m", "sweeplab"], code={})
+    for cell in plan.cells:
+        finish(tmp_path, cell, metrics={"val/accuracy": 0.5, "test/accuracy": 0.5}, epochs=1, best_epoch=1, steps=10)
+    given = []
+    monkeypatch.setattr(tracking, "is_mirror", lambda _: is_mirror)
+    monkeypatch.setattr(tracking, "publish_sweep", lambda _, **known: given.append(known) or "mirrored at x")
+    console = Console(file=io.StringIO(), width=200)
+    report(sweep, console, tracker={"_target_": "x"}, tags=["a"])
+    assert ("mirrored at x" in console.file.getvalue()) == is_mirror
+    assert (sweep.folder.path / "figures").exists() == is_mirror
+    if not is_mirror:
+        assert given == []
+        return
+    [known] = given
+    assert list(known["tables"]) == ["settings", "choice", "pairs"]
+    assert all(isinstance(table, pd.DataFrame) for table in known["tables"].values())
+    assert known["page"] == sweep.folder.path / "report.html"
+    assert known["figures"]
+    assert all(path.suffix == ".png" and path.exists() for path in known["figures"])
+    assert (known["sweep"], known["folder"], known["tags"]) == ("mine", sweep.folder.path, ("a",))

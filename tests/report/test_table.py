@@ -1,11 +1,13 @@
 """What the tables say, before any format."""
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 
 from sweeplab.compare import Comparison, compare
-from sweeplab.report.table import choice_notes, choice_table, data_notes, pivot_table, settings_table
+from sweeplab.report.table import choice_table, data_notes, merged_notes, pivot_table, settings_table, stamped
+from sweeplab.report.won import Won
 from sweeplab.report.words import MINUS
 
 ROWS = [
@@ -40,21 +42,17 @@ def test_every_setting_is_a_row_and_the_chosen_are_marked() -> None:
 
 def test_notes_say_n_spread_epoch_and_choice() -> None:
     assert settings_table(comparison(ROWS), ["optimizer", "lr"], []).notes == [
-        "n: cells completed of cells asked; ± is the sample standard deviation over seeds; n=1: no spread.",
+        "n: cells completed of cells asked; ± is the sample standard deviation over seeds.",
         "comparison.csv has 95 % intervals of the means (from n=3), medians, bests and interquartile means.",
         "Each cell is measured at the epoch that had its highest val/accuracy.",
         "* lr chosen by the highest mean val/accuracy.",
     ]
-    assert choice_notes(comparison(ROWS)) == [
-        "Chosen lr: 1e-1 for adam.",
-        "In this choice a cell that ended without a result counts as 0; means are over completed cells.",
-    ]
 
 
-def test_one_seed_is_said_to_have_no_spread() -> None:
+def test_one_seed_has_no_spread_to_speak_of() -> None:
     notes = settings_table(comparison(ROWS[:1] + ROWS[2:3], mode="min"), ["lr"], []).notes
     assert notes[:2] == [
-        "n: cells completed of cells asked; n=1: no spread.",
+        "n: cells completed of cells asked.",
         "Each cell is measured at the epoch that had its lowest val/accuracy.",
     ]
 
@@ -66,7 +64,10 @@ def test_choice_shows_one_row_per_group_and_what_is_amiss() -> None:
         ["adam", "1e-1", "2/2", "0.5000 ± 0.1414"],
         ["sgdm", "—", "0/2, 1 diverged, 1 out of memory", "—"],
     ]
-    assert table.notes[0] == "sgdm: no choice: no cell has a result"
+    assert table.notes == [
+        "sgdm: no choice: no cell has a result.",
+        "In this choice a cell that ended without a result counts as 0.",
+    ]
 
 
 def test_choice_carries_the_interval_of_the_first_test_metric_where_seeds_suffice() -> None:
@@ -81,17 +82,22 @@ def test_choice_carries_the_interval_of_the_first_test_metric_where_seeds_suffic
 
 def test_nothing_is_said_of_a_choice_where_nothing_was_chosen() -> None:
     one_rate = comparison(ROWS[:2])
-    assert choice_notes(one_rate) == []
     assert len(settings_table(one_rate, ["optimizer"], []).notes) == 3
 
 
-def test_many_choices_are_not_listed_in_one_note() -> None:
-    rows = [(f"o{i}", lr, 0, "completed", lr, lr) for i in range(13) for lr in (0.1, 0.2, 0.3)]
-    many = comparison(rows)
-    assert choice_notes(many) == []
-    notes = choice_table(many, ["optimizer", "lr"], []).notes
-    assert notes[0] == "o0: lr at the edge: the highest of 3"
-    assert notes[12:] == ["1 more notes like these: see comparison.csv."]
+def test_what_many_rows_share_is_said_once() -> None:
+    rows = [(f"o{i}", lr, 0, "failed", math.nan, math.nan) for i in range(13) for lr in (0.1, 0.2)]
+    known = [("adam", lr, 0, "completed", lr, lr) for lr in (0.1, 0.2, 0.3)]
+    notes = choice_table(comparison([*known, *rows]), ["optimizer", "lr"], []).notes
+    assert notes[0].startswith("o0, o1, o2,")
+    assert notes[0].endswith("o11 and 1 more: no choice: no cell has a result.")
+    assert len(notes) == 2
+    assert merged_notes([("a", "x"), ("b", "y"), ("c", "x"), ("", "z")]) == ["a, c: x.", "b: y.", "z."]
+
+
+def test_edges_are_left_to_their_guard() -> None:
+    rows = [("adam", lr, 0, "completed", lr, lr) for lr in (0.1, 0.2, 0.3)]
+    assert choice_table(comparison(rows), ["optimizer", "lr"], []).notes == []
 
 
 def test_pivot_names_the_state_where_there_is_no_number() -> None:
@@ -110,9 +116,9 @@ def test_values_from_elsewhere_lose_their_control_characters() -> None:
 
 def test_group_is_named_without_the_axes_it_lacks() -> None:
     cells = pd.DataFrame({"optimizer": ["adam", "adam", "sgdm"], "lr": [0.1, 0.2, 0.1], "momentum": [None, None, 0.9]})
-    cells = cells.assign(state="completed", **{"val/accuracy": [0.1, 0.2, 0.3]})
+    cells = cells.assign(state=["failed", "failed", "completed"], **{"val/accuracy": [math.nan, math.nan, 0.3]})
     groups = compare(cells, ["optimizer", "lr", "momentum"], select=SELECT)
-    assert choice_notes(groups) == ["Chosen lr: 2e-1 for adam; 1e-1 for sgdm 0.9."]
+    assert choice_table(groups, ["optimizer", "lr", "momentum"], []).notes[0].startswith("adam: no choice")
 
 
 def test_last_epoch_is_said_to_be_what_cells_are_measured_at() -> None:
@@ -122,16 +128,35 @@ def test_last_epoch_is_said_to_be_what_cells_are_measured_at() -> None:
     )
 
 
-def test_caution_comes_first_where_validation_is_the_test_split() -> None:
+def test_stamp_comes_first_where_validation_is_the_test_split() -> None:
     tested = comparison(ROWS, data="test")
     caution = (
-        "CAUTION: validation is the test split here (select.data=test, as in much published work). The figures are no "
-        "estimates for new data, and any choice made on them favours lucky settings."
+        "SELECTED ON TEST: validation is the test split here (select.data=test, as in much published work). The figures"
+        " are no estimates for new data, and any choice made on them favours lucky settings."
     )
     assert settings_table(tested, ["lr"], []).notes[0] == caution
     assert choice_table(tested, ["lr"], []).notes[0] == caution
     assert pivot_table(tested, ["optimizer"], "lr", "test/accuracy").notes == [caution]
     assert data_notes(comparison(ROWS, data="held_out")) == []
+
+
+def test_numbers_of_a_choice_on_test_data_carry_the_stamp_in_a_column() -> None:
+    frame = pd.DataFrame({"a": [1, 2]})
+    assert stamped(frame, {"data": "test"})["stamp"].tolist() == ["SELECTED ON TEST"] * 2
+    assert list(stamped(frame, {"data": "held_out"})) == list(stamped(frame, {})) == ["a"]
+
+
+def test_bold_is_what_won_by_the_verdicts_and_only_in_the_metric_they_are_on() -> None:
+    won = comparison(ROWS[:3])
+    won = replace(won, settings=won.settings.assign(won=[True, False]), choice=won.choice.assign(won=True))
+    metrics = ["val/accuracy", "test/accuracy"]
+    for table in (settings_table(won, ["lr"], metrics), choice_table(won, ["lr"], metrics)):
+        assert [isinstance(cell, Won) for cell in table.rows[0]] == [False, False, False, True]
+        assert not any(isinstance(cell, Won) for row in table.rows[1:] for cell in row)
+        assert any(note.startswith("Bold: better than every other chosen setting") for note in table.notes)
+    pivoted = pivot_table(won, ["optimizer"], "lr", "test/accuracy")
+    assert [isinstance(cell, Won) for cell in pivoted.rows[0]] == [False, True, False]
+    assert not any(isinstance(cell, Won) for cell in pivot_table(won, ["optimizer"], "lr", "val/accuracy").rows[0])
 
 
 def test_metric_that_no_cell_of_a_setting_recorded_is_absent() -> None:

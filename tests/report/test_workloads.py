@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from scipy import stats
 
 from sweeplab.compare import Comparison, compare
 from sweeplab.compare.profiles import profile, scored
@@ -17,6 +18,7 @@ from sweeplab.compare.workloads import contest
 from sweeplab.report.figures.profiles import profiles
 from sweeplab.report.figures.ranks import ranks
 from sweeplab.report.figures.style import style
+from sweeplab.report.wilcoxon import wilcoxon_table
 from sweeplab.report.workloads import profile_table, ranks_table, target_table
 
 AXES = ["dataset", "model", "optimizer", "seed"]
@@ -121,6 +123,32 @@ class TestRanksTable:
         table = ranks_table(contest(compared(sweep(5, ("a\x1b[31m\nb", "c"))[0])))
         assert table.rows[0][0] == "a b"
         assert table.header[-1] == "verdict against a b"
+
+
+class TestWilcoxonTable:
+    def test_every_two_best_first_with_p_of_all_signs_and_holm(self) -> None:
+        table = wilcoxon_table(contest(compared(sweep(8, ("lion", "sgd", "adam")[::-1])[0])))
+        assert table.title == "Every two over 8 workloads by test/accuracy"
+        # one of 2^8 changes of sign is as far, to either side: p = 2 / 256, times 3, 2 and 1 pairs, never falling
+        told = ["8", "0", "0", "0.0078", "0.023", "better"]
+        assert table.rows == [["adam", "sgd", *told], ["adam", "lion", *told], ["sgd", "lion", *told]]
+        assert "Holm" in table.notes[0]
+        assert "all 3 pairs" in table.notes[0]
+
+    def test_p_is_that_of_scipy(self) -> None:
+        rng = np.random.default_rng(3)
+        cells = sweep(9, ("adam", "sgd"), seeds=1)[0]
+        cells["test/accuracy"] = rng.uniform(0.5, 0.9, len(cells))
+        [row] = wilcoxon_table(contest(compared(cells))).rows
+        one, other = (cells.loc[cells["optimizer"] == name, "test/accuracy"].to_numpy() for name in ("adam", "sgd"))
+        assert float(row[5]) == pytest.approx(stats.wilcoxon(one, other, method="exact").pvalue, rel=0.05)
+        assert (int(row[2]), int(row[3])) in {((one > other).sum(), (one < other).sum())} | {
+            ((one < other).sum(), (one > other).sum())
+        }
+
+    def test_too_few_workloads_are_no_verdict(self) -> None:
+        rows = wilcoxon_table(contest(compared(sweep(4)[0]))).rows
+        assert {row[-1] for row in rows} == {"not enough workloads"}
 
 
 class TestProfileTable:

@@ -54,7 +54,7 @@ def test_the_best_of_all_is_one_setting_and_chosen_on_validation(swept, capsys):
     """On test data sgdm at 0.01 would have won."""
     text = shown(capsys, "mine", "--best", "--seeds", "2", "--dry-run")
 
-    assert "mine-confirm: 2 cells" in text
+    assert "mine-confirm-best: 2 cells" in text
     sweep = find_sweep("mine")
     records = read_records(sweep)
     comparison = compare(records.cells, list(sweep.axes), select=sweep.select)

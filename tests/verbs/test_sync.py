@@ -1,18 +1,22 @@
 """`sweeplab sync`: offline W&B runs go up once; without a key or a network it says so and ends."""
 
+import json
 import os
+import shutil
 import socket
 import sys
 import time
 
+import pandas as pd
 import pytest
 import wandb_server
 
 from sweeplab import record
 from sweeplab.cli import main
 from sweeplab.sweep import find_sweep, write_sweep
-from sweeplab.tracking import CellIdentity, open_tracker
-from sweeplab.verbs.sync import is_synced, offline_runs
+from sweeplab.tracking import CellIdentity, open_tracker, publish_sweep
+from sweeplab.tracking.uploads import is_synced
+from sweeplab.verbs.sync import offline_runs
 
 KEY = "canary" + "0" * 40
 TRACKER = {
@@ -93,6 +97,36 @@ def test_runs_go_up_once_and_only_new_ones_again(sweep, server, capfd):
     out = "".join(capfd.readouterr())
     assert "mine: uploaded 1 runs, 2 were there\n" in out
     assert KEY not in out
+
+
+def test_the_run_of_the_sweep_itself_goes_up_whole(sweep, server, monkeypatch, here, capsys):
+    """Also where the home that it was written in is gone, as after a container; and anew once it has changed."""
+    page = sweep.folder.path / "report.html"
+    page.write_text("<p>first</p>")
+    monkeypatch.setenv("HOME", str(here / "another home"))
+    publish(sweep, page)
+    shutil.rmtree(here / "another home", ignore_errors=True)
+    monkeypatch.setenv("HOME", str(here / "home"))
+
+    assert sync(sweep) == 0
+    assert "mine: uploaded 3 runs, 0 were there" in capsys.readouterr().out
+    assert server.uploads["report.html"] == b"<p>first</p>"
+    assert json.loads(server.uploads["tables/settings.table.json"])["data"] == [[1]]
+
+    assert sync(sweep) == 0
+    assert "nothing to upload (all 3 offline runs are there)" in capsys.readouterr().out
+
+    page.write_text("<p>second</p>")
+    publish(sweep, page)
+    assert sync(sweep) == 0
+    assert "mine: uploaded 1 runs, 2 were there" in capsys.readouterr().out
+    assert server.uploads["report.html"] == b"<p>second</p>"
+    assert len([name for name in {run["name"] for run in server.runs()} if "comparison" in name]) == 1
+
+
+def publish(sweep, page):
+    tables = {"settings": pd.DataFrame({"n": [1]})}
+    publish_sweep(TRACKER, sweep="mine", tables=tables, figures=[], page=page, folder=sweep.folder.path, tags=())
 
 
 def test_settings_that_say_offline_do_not_keep_it_from_uploading(sweep, server, monkeypatch):

@@ -1,6 +1,7 @@
 """Guards of the choice: on which data it was made, at the edge of what grid, and how much the best of many flatters."""
 
 import math
+import shlex
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any
@@ -59,7 +60,7 @@ def best_of_many(evidence: Evidence) -> list[Remark]:
         if len(grid) > 1:
             words = (
                 f"the best of {len(grid)} settings is flattered by the seeds that chose it (selection bias)"
-                " · sweeplab confirm trains the chosen one on fresh seeds"
+                f" · python -m sweeplab confirm {shlex.quote(evidence.folder)} trains the chosen ones on fresh seeds"
             )
             remarks.append(Remark("G13", "info", "choice", words, evidence.members[setting], evidence.names[setting]))
     return remarks

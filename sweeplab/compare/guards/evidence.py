@@ -26,7 +26,7 @@ class Evidence:
     the sweep, with or without `seed`. `comparison`: of these cells. `origins`: one row per cell with a result, as
     `sweeplab.records.Records` has them. `confusions`: test examples by true (rows) and predicted class, by cell id.
     `curves`: one row per cell and epoch: `cell_id`, `epoch`, `lr`, metrics; None where they were not read. `pairs`: one
-    row per two settings compared: `verdict`; None where none were.
+    row per two settings compared: `verdict`; None where none were. `folder`: of the sweep, as one would type it.
     """
 
     cells: pd.DataFrame
@@ -36,6 +36,7 @@ class Evidence:
     confusions: Mapping[str, Sequence[Sequence[int]]]
     curves: pd.DataFrame | None
     pairs: pd.DataFrame | None
+    folder: str = "FOLDER"
 
     @cached_property
     def setting(self) -> "pd.Series[int]":

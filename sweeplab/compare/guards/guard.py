@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 Level = Literal["info", "warning", "error"]
-TableName = Literal["settings", "choice", "pairs", "workloads", "curves", "published"]
+TableName = Literal["settings", "choice", "pairs", "workloads", "curves", "time", "published"]
 TABLES: tuple[TableName, ...] = get_args(TableName)
 NUM_NAMED = 3  # names that stand before "and more"
 

@@ -11,6 +11,7 @@ from sweeplab.compare.settings import positions
 
 ACCURACY = "test/accuracy"
 _QUANTILE = 1.96
+_WORDS = f"differences from the highest {ACCURACY} that are below test-sampling noise, however many seeds"
 
 
 def sampling_noise(evidence: Evidence) -> list[Remark]:
@@ -24,6 +25,8 @@ def sampling_noise(evidence: Evidence) -> list[Remark]:
     means: pd.Series[float] = choice[f"{ACCURACY}/mean"].dropna()
     sizes = {cell_id: int(np.sum(matrix)) for cell_id, matrix in evidence.confusions.items()}
     subjects = dict(zip(choice.index, names(choice, evidence.workload_axes), strict=True))
+    rest = [axis for axis in evidence.comparison.varying if axis not in evidence.workload_axes]
+    own = dict(zip(choice.index, names(choice, rest), strict=True))
     remarks = []
     for _, group in means.groupby(positions(choice, evidence.workload_axes).loc[means.index], sort=False):
         leader: Any = group.idxmax()
@@ -34,13 +37,11 @@ def sampling_noise(evidence: Evidence) -> list[Remark]:
         below = (group.max() - group < limits) & (group.index != leader)
         close = group.index[below]
         if len(close):
-            words = (
-                f"differences in {ACCURACY} below {limits.loc[leader]:.4f} are below test-sampling noise"
-                f" ({num_test:,} test examples); so is that of {listed(evidence.names[setting] for setting in close)}"
-                f" to the highest, {evidence.names[leader]}"
-            )
+            close_to = f"{own[leader]} by less than {limits.loc[leader]:.4f} on {num_test:,} test examples"
+            who = f"{listed(own[setting] for setting in close)} below {close_to}"
+            who = f"{subjects[leader]} ({who})" if subjects[leader] else who
             cells = tuple(cell for setting in (leader, *close) for cell in evidence.members[setting])
-            remarks.append(Remark("G8", "warning", evidence.chosen_in, words, cells, subjects[leader]))
+            remarks.append(Remark("G8", "warning", evidence.chosen_in, _WORDS, cells, who))
     return remarks
 
 

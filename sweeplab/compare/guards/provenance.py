@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweeplab.compare.clock import counted, shared_cells
+from sweeplab.compare.clock import counted, shared_cells, with_provenance
 from sweeplab.compare.guards.evidence import Evidence
 from sweeplab.compare.guards.guard import Level, Remark, TableName, listed
 from sweeplab.compare.settings import is_missing
@@ -23,7 +23,7 @@ _CLOCKS: dict[str, tuple[str, Level]] = {
     "threads": ("torch threads", "error"),
     "host": ("host", "warning"),
 }
-_TIMED: tuple[TableName, ...] = ("curves", "workloads")
+_TIMED: tuple[TableName, ...] = ("time", "workloads")
 _COMMIT_DIGITS = 7
 # of the optimizers in conf/optimizer; every other one adds weight_decay * w to the gradient
 _DECOUPLED = ("adamw", "adafactor", "lion")
@@ -85,11 +85,12 @@ def augmented_evaluation(evidence: Evidence) -> list[Remark]:
 
 
 def _differing(evidence: Evidence, column: str) -> dict[str, list[str]]:
-    """Cells with a result by what they have in a column, commonest first; empty where all agree or it is an axis."""
+    """Cells by what they were trained with, commonest first; empty where all agree or it is an axis."""
     if column in evidence.axes or column not in evidence.origins:
         return {}
     groups: dict[str, list[str]] = {}
-    for cell_id, value in zip(evidence.origins["cell_id"], evidence.origins[column], strict=True):
+    told = with_provenance(evidence.origins)
+    for cell_id, value in zip(told["cell_id"], told[column], strict=True):
         groups.setdefault(_written(column, value), []).append(str(cell_id))
     return dict(sorted(groups.items(), key=lambda item: -len(item[1]))) if len(groups) > 1 else {}
 

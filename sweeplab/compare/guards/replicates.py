@@ -42,9 +42,9 @@ def lost_cells(evidence: Evidence) -> list[Remark]:
     remarks = []
     for setting, row in settings.loc[list(ids)].to_dict("index").items():
         counts = ", ".join(f"{row[state]} {state.replace('_', ' ')}" for state in states if row[state])
-        means = "its means are over those completed" if row["n"] else "no figure"
-        words = f"of {row['cells']} cell{'s' * (row['cells'] > 1)} {counts}; {means}"
-        remarks.append(Remark("G4", "warning", "settings", words, ids[setting], evidence.names[setting]))
+        words = "lost cells; means are over those completed" if row["n"] else "every cell lost; no figure"
+        who = f"{evidence.names[setting]} ({counts} of {row['cells']})".strip()
+        remarks.append(Remark("G4", "warning", "settings", words, ids[setting], who))
     return [*remarks, *_to_come(evidence)]
 
 

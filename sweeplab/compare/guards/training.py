@@ -18,17 +18,30 @@ _FEW = 5  # epochs below which there is no telling
 
 
 def did_not_train(evidence: Evidence) -> list[Remark]:
-    """Guard G10: no better on test data than the commonest class alone, or a training loss as high as guessing's."""
+    """Guard G10: no better on test data than the commonest class alone, or a training loss as high as guessing's.
+
+    Of each setting the first such cell is told.
+    """
     losses = evidence.cells.get("train/loss", evidence.cells["state"].map(lambda _: math.nan))
     rows = zip(evidence.cells["cell_id"], evidence.setting, losses, strict=True)
-    remarks = []
+    found: dict[Any, list[tuple[str, str]]] = {}
     for cell_id, setting, loss in rows:
         if cell_id not in evidence.confusions:
             continue
-        words = _chance(np.asarray(evidence.confusions[cell_id], float), float(loss))
-        if words:
-            remarks.append(Remark("G10", "warning", "settings", words, (cell_id,), evidence.names[setting]))
-    return remarks
+        why = _chance(np.asarray(evidence.confusions[cell_id], float), float(loss))
+        if why:
+            found.setdefault(setting, []).append((why, cell_id))
+    return [
+        Remark(
+            "G10",
+            "warning",
+            "settings",
+            "CHANCE, did not train: no better than a guess",
+            tuple(cell_id for _, cell_id in cells),
+            f"{evidence.names[setting]} ({cells[0][0]})".strip(),
+        )
+        for setting, cells in found.items()
+    ]
 
 
 def unstable_end(evidence: Evidence) -> list[Remark]:
@@ -41,8 +54,8 @@ def unstable_end(evidence: Evidence) -> list[Remark]:
     completed = set(evidence.ids(evidence.completed))
     settings = dict(zip(evidence.cells["cell_id"], evidence.setting, strict=True))
     words = (
-        f"UNSTABLE: the last epoch's {monitor} differs from the best by more than {DEVIATIONS:g} median absolute"
-        f" deviations of the last {TRAILING} epochs: the choice of epoch decides the figure"
+        f"UNSTABLE: {monitor} of the last epoch lies farther from the best than the last {TRAILING} epochs scatter:"
+        " the choice of epoch decides the figure"
     )
     found: dict[Any, list[tuple[float, str, str]]] = {}
     for cell_id, _, values in evidence.traces(monitor):
@@ -70,13 +83,11 @@ def _chance(matrix: Floats, loss: float) -> str:
     rate = commonest / total
     error = math.sqrt(rate * (1 - rate) / total)
     if np.count_nonzero(matrix.sum(axis=0)) == 1:
-        return f"CHANCE, did not train: one class is answered always (the commonest makes {rate:.4f} of the test data)"
+        return f"one class is answered always; the commonest makes {rate:.4f} of the test data"
     if np.trace(matrix) / total <= rate + STANDARD_ERRORS * error:
-        return f"CHANCE, did not train: test accuracy no better than the commonest class alone, {rate:.4f}"
+        return f"test accuracy no better than the commonest class alone, {rate:.4f}"
     if loss >= CHANCE_LOSS * math.log(len(matrix)):
-        return (
-            f"CHANCE, did not train: train/loss as high as guessing's, ln {len(matrix)} = {math.log(len(matrix)):.4f}"
-        )
+        return f"train/loss as high as guessing's, ln {len(matrix)} = {math.log(len(matrix)):.4f}"
     return ""
 
 

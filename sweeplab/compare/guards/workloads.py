@@ -2,8 +2,7 @@
 
 from sweeplab.compare.guards.evidence import Evidence, names
 from sweeplab.compare.guards.guard import Remark, listed
-
-MIN_WORKLOADS = 5
+from sweeplab.compare.ranks import MIN_WORKLOADS
 
 
 def per_workload(evidence: Evidence) -> list[Remark]:

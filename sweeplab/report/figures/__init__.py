@@ -19,6 +19,7 @@ from sweeplab.report.figures.ranks import ranks
 from sweeplab.report.figures.seeds import seeds
 from sweeplab.report.figures.style import style
 from sweeplab.report.figures.time import time
+from sweeplab.report.figures.tuning import tuning
 
 _FORMATS = ("png", "pdf")
 
@@ -61,10 +62,11 @@ def _draw(
     found = {
         "learning_rate": learning_rate(comparison),
         "learning_curves": learning_curves(comparison, cells, curves),
+        "tuning": tuning(comparison),
         "heat_map": heat_map(comparison),
         "seeds": seeds(comparison, cells),
         "time": time(comparison, cells, curves, origins),
-        "confusion": confusion(comparison, cells, confusions),
+        "confusion": confusion(comparison, cells, confusions, origins),
         "ranks": ranks(comparison),
         "profiles": profiles(comparison, cells, curves, confusions, origins),
     }

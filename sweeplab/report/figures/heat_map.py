@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from sweeplab.compare import Comparison
 from sweeplab.compare.settings import is_missing, positions
-from sweeplab.report.figures.lines import num_lost
+from sweeplab.compare.tuning import num_lost
 from sweeplab.report.figures.style import GREY, ink, new_figure, write_around
 from sweeplab.report.table import axis_cell, data_notes
 from sweeplab.report.words import ABSENT, axis_text, metric_text

@@ -6,10 +6,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from sweeplab.compare import Comparison, summarise
-from sweeplab.compare.settings import COMPLETED, ENDED_WITHOUT_RESULT, positions
-from sweeplab.report.figures.lines import Group, best_groups, chosen_name, common_notes
-from sweeplab.report.figures.style import draw_line, label_metric, new_figure, write_around
+from sweeplab.compare import Comparison
+from sweeplab.compare.curves import MAX_POINTS, mean_curve
+from sweeplab.compare.settings import ENDED_WITHOUT_RESULT, positions
+from sweeplab.report.figures.style import draw_line, label_metric, line_style, new_figure, write_around
+from sweeplab.report.lines import Group, best_groups, chosen_name, common_notes
 
 _NUM_MARKERS = 8  # on a line
 
@@ -40,6 +41,8 @@ def learning_curves(comparison: Comparison, cells: pd.DataFrame, curves: pd.Data
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         drawn = [_draw(panel, group, curves, metric, comparison) for group in groups]
     notes = common_notes(comparison, groups, "the seeds that reached the epoch")
+    if curves["epoch"].nunique() > MAX_POINTS:
+        notes.append(f"Lines are thinned to about {MAX_POINTS} epochs each.")
     if curves["lost"].any():
         notes.append("Crosses: a cell ended here without a result.")
     title = f"Learning curves at the chosen {', '.join(comparison.over)}" if comparison.over else "Learning curves"
@@ -48,14 +51,12 @@ def learning_curves(comparison: Comparison, cells: pd.DataFrame, curves: pd.Data
 
 
 def _draw(panel: Axes, group: Group, curves: pd.DataFrame, metric: str, comparison: Comparison) -> Line2D | None:
-    chosen = group.settings[group.settings["chosen"]]
-    own = curves[curves["setting"].isin(chosen.index)].dropna(subset=[metric])
+    own = curves[curves["setting"].isin(group.chosen.index)].dropna(subset=[metric])
     if own.empty:
         return None
     ends = own[own["lost"]].drop_duplicates("cell_id", keep="last")
-    panel.plot(ends["epoch"], ends[metric], "x", color=group.look["color"], markersize=6, markeredgewidth=1.5)
-    epochs = summarise(own.assign(state=COMPLETED), ["epoch"]).sort_values("epoch")
-    every = max(1, len(epochs) // _NUM_MARKERS)
-    mean, std = (epochs[f"{metric}/{statistic}"] for statistic in ("mean", "std"))
-    name = chosen_name(group, comparison)
-    return draw_line(panel, epochs["epoch"], mean, std, label=name, markevery=every, **group.look)
+    panel.plot(ends["epoch"], ends[metric], "x", color=group.colour, markersize=6, markeredgewidth=1.5)
+    curve = mean_curve(own, metric)
+    look = {**line_style(group.place), "markevery": max(1, len(curve) // _NUM_MARKERS)}
+    points = (curve[name] for name in ("epoch", "mean", "low", "high"))
+    return draw_line(panel, *points, label=chosen_name(group, comparison), **look)

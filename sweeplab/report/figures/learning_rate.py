@@ -8,11 +8,21 @@ from matplotlib.lines import Line2D
 
 from sweeplab.compare import Comparison
 from sweeplab.compare.settings import is_missing
-from sweeplab.report.figures.lines import Group, best_groups, common_notes, num_lost
-from sweeplab.report.figures.style import GREY, draw_line, label_metric, label_rates, new_figure, write_around
+from sweeplab.compare.tuning import num_lost
+from sweeplab.report.figures.style import (
+    GREY,
+    draw_line,
+    label_metric,
+    label_rates,
+    line_style,
+    new_figure,
+    write_around,
+)
+from sweeplab.report.lines import Group, best_groups, common_notes, twins
 
 MIN_RATES = 3
 _STRIP_ROW_IN = 0.13
+_BAND = ("mean", "low", "high")
 
 
 def learning_rate(comparison: Comparison) -> Figure | None:
@@ -30,7 +40,7 @@ def learning_rate(comparison: Comparison) -> Figure | None:
         return None
     groups = best_groups(comparison)
     losing = [group for group in groups if num_lost(group.settings).any()]
-    metrics = _panels(comparison)
+    metrics = twins(comparison)
     strip_in = _STRIP_ROW_IN * len(losing) + 0.1
     figure = new_figure(3.9 + strip_in * bool(losing))
     heights = [2.9, strip_in] if losing else [2.9]
@@ -51,19 +61,12 @@ def learning_rate(comparison: Comparison) -> Figure | None:
     return figure
 
 
-def _panels(comparison: Comparison) -> list[str]:
-    """The twin is the same numbers again where validation is the test split."""
-    twin = f"test/{comparison.monitor.partition('/')[2]}"
-    is_apart = twin in comparison.metrics and comparison.select["data"] != "test"
-    return [comparison.monitor, twin] if is_apart else [comparison.monitor]
-
-
 def _draw(panel: Axes, group: Group, metric: str) -> Line2D:
     settings = group.settings[group.settings["lr"].astype(float) > 0].sort_values("lr")
-    x, mean, std = (settings[name].astype(float) for name in ("lr", f"{metric}/mean", f"{metric}/std"))
+    x, mean, low, high = (settings[name].astype(float) for name in ("lr", *(f"{metric}/{end}" for end in _BAND)))
     chosen = settings["chosen"]
     panel.scatter(x[chosen], mean[chosen], s=75, facecolors="none", edgecolors="0.15", linewidths=1.0, zorder=3)
-    return draw_line(panel, x, mean, std, label=group.name, **group.look)
+    return draw_line(panel, x, mean, low, high, label=group.name, **line_style(group.place))
 
 
 def _draw_lost(strip: Axes, losing: Sequence[Group]) -> None:
@@ -75,7 +78,7 @@ def _draw_lost(strip: Axes, losing: Sequence[Group]) -> None:
     for row, group in enumerate(losing):
         lost = num_lost(group.settings)
         settings, lost = group.settings[lost > 0], lost[lost > 0]
-        strip.plot(settings["lr"].astype(float), [row] * len(lost), "x", color=group.look["color"], markersize=5)
+        strip.plot(settings["lr"].astype(float), [row] * len(lost), "x", color=group.colour, markersize=5)
         for lr, num, cells in zip(settings["lr"], lost, settings["cells"], strict=True):
             strip.annotate(
                 f"{num}/{cells}", (lr, row), (5, 0), textcoords="offset points", va="center", fontsize=6.5, color=GREY

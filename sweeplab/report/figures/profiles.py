@@ -13,7 +13,8 @@ from sweeplab.compare import profiles as normalised
 from sweeplab.compare import target as timed
 from sweeplab.compare.workloads import contest
 from sweeplab.report.contest import contestant_names, counted, left_out_notes, scale_notes, target_notes
-from sweeplab.report.figures.style import MAX_LINES, line_style, new_figure, write_around
+from sweeplab.report.figures.style import line_style, new_figure, write_around
+from sweeplab.report.lines import MAX_LINES
 from sweeplab.report.table import data_notes
 
 _THRESHOLDS = np.linspace(0, 1, 101).tolist()

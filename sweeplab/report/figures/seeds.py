@@ -9,8 +9,8 @@ from matplotlib.ticker import MaxNLocator
 
 from sweeplab.compare import Comparison
 from sweeplab.compare.settings import COMPLETED, positions
-from sweeplab.report.figures.lines import Group, best_groups, chosen_name
-from sweeplab.report.figures.style import new_figure, write_around
+from sweeplab.report.figures.style import line_style, new_figure, write_around
+from sweeplab.report.lines import Group, best_groups, chosen_name, twins
 from sweeplab.report.table import Row, counts_of, data_notes
 from sweeplab.report.words import count_text
 
@@ -29,19 +29,19 @@ def seeds(comparison: Comparison, cells: pd.DataFrame) -> Figure | None:
         None where no setting has a second seed.
     """
     settings = comparison.settings
-    shown = [(group, row) for group in best_groups(comparison) for row in _chosen(group) if settings["n"][row]]
+    shown = [
+        (group, row) for group in best_groups(comparison) for row in map(int, group.chosen.index) if settings["n"][row]
+    ]
     if not shown or settings["n"].max() < 2:
         return None
-    metrics = list(dict.fromkeys([comparison.monitor, comparison.tested]))
-    if comparison.select["data"] == "test":
-        metrics = metrics[:1]
+    metrics = twins(comparison)
     figure = new_figure(_ROW_IN * len(shown) + 1.5)
     panels = figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
     member = positions(cells, comparison.axes)
     for panel, metric in zip(panels, metrics, strict=True):
         for place, (group, row) in enumerate(shown):
             values = cells.loc[(member == row) & (cells["state"] == COMPLETED), metric].dropna()
-            look = {**_DOT, "marker": group.look["marker"], "color": group.look["color"]}
+            look = {**_DOT, "marker": line_style(group.place)["marker"], "color": group.colour}
             panel.plot(values, [place] * len(values), linestyle="none", **look)
             _draw_mean(panel, place, settings.loc[row].to_dict(), metric)
         _label(panel, metric)
@@ -49,10 +49,6 @@ def seeds(comparison: Comparison, cells: pd.DataFrame) -> Figure | None:
     panels[0].set_ylim(len(shown) - 0.4, -0.6)
     write_around(figure, "Seeds of the chosen settings", [], _notes(comparison, len(shown)))
     return figure
-
-
-def _chosen(group: Group) -> list[int]:
-    return [int(row) for row in group.settings.index[group.settings["chosen"]]]
 
 
 def _draw_mean(panel: Axes, place: int, setting: Row, metric: str) -> None:

@@ -1,6 +1,5 @@
 """How every figure looks: colours that colour-blind readers tell apart, markers and dashes that print in grey."""
 
-import textwrap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -9,20 +8,21 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from sweeplab.report.lines import COLOURS, above_floor
 from sweeplab.report.words import axis_text
 
 WIDTH_IN, DPI = 8.0, 150  # 1200 pixels
 GREY = "0.35"
-# Tol, "Colour schemes" (SRON/EPS/TN/09-002): bright
-_COLOURS = ("#4477AA", "#EE6677", "#228833", "#AA3377", "#66CCEE", "#CCBB44")
 _DASHES = ("-", (0, (4, 1.5)))
 _MARKERS = "osD^vP>p<hd8"  # none like the crosses that mark lost cells
-MAX_LINES = len(_COLOURS) * len(_DASHES)
-_NOTE_WIDTH = 150  # characters
+_MARGIN = 0.01  # of the width
+_NOTE_SIZE = 7.5
 _MAX_TICKS = 8
 
 
@@ -58,8 +58,8 @@ def style() -> AbstractContextManager[None]:
 def line_style(number: int) -> dict[str, Any]:
     """Colour, dashes and marker of the line of this number, from 0."""
     return {
-        "color": _COLOURS[number % len(_COLOURS)],
-        "linestyle": _DASHES[number // len(_COLOURS) % len(_DASHES)],
+        "color": COLOURS[number % len(COLOURS)],
+        "linestyle": _DASHES[number // len(COLOURS) % len(_DASHES)],
         "marker": _MARKERS[number % len(_MARKERS)],
         "markeredgecolor": "white",
         "markeredgewidth": 0.5,
@@ -71,15 +71,12 @@ def new_figure(height_in: float) -> Figure:
     return Figure(figsize=(WIDTH_IN, height_in), dpi=DPI, layout="constrained")
 
 
-def draw_line(axes: Axes, x: Any, mean: Any, std: Any, **look: Any) -> Line2D:
-    """A line of means with a band of one standard deviation to both sides, where there is one."""
+def draw_line(axes: Axes, x: Any, mean: Any, low: Any, high: Any, **look: Any) -> Line2D:
+    """A line of means in its band, which is where `low` and `high` are numbers."""
     (line,) = axes.plot(x, mean, **look)
-    spread = np.nan_to_num(np.asarray(std, dtype=float))
-    if spread.any():
-        low = np.asarray(mean) - spread
-        if axes.get_yscale() == "log":
-            low = np.maximum(low, np.nanmin(mean) / 2)
-        axes.fill_between(x, low, np.asarray(mean) + spread, color=look["color"], alpha=0.15, linewidth=0)
+    low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+    if (high > low).any():
+        axes.fill_between(x, above_floor(low, mean), high, color=look["color"], alpha=0.15, linewidth=0)
     return line
 
 
@@ -115,9 +112,22 @@ def label_rates(axes: Axes, rates: Sequence[float]) -> None:
 
 def write_around(figure: Figure, title: str, lines: Sequence[Line2D], notes: Sequence[str]) -> None:
     """The title on top, the legend to the right, what a reader must know below."""
-    figure.suptitle(title, x=0.01, ha="left", fontsize=10.5)
+    figure.suptitle(title, x=_MARGIN, ha="left", fontsize=10.5)
     if any(str(line.get_label()) for line in lines):
         names = [str(line.get_label()) for line in lines]
         figure.legend(lines, names, loc="outside right upper", frameon=False, handlelength=3)
-    words = "\n".join(textwrap.fill(note, _NOTE_WIDTH) for note in notes)
-    figure.supxlabel(words, x=0.01, ha="left", fontsize=7.5, color=GREY)
+    words = "\n".join(map(_filled, notes))
+    figure.supxlabel(words, x=_MARGIN, ha="left", fontsize=_NOTE_SIZE, color=GREY)
+
+
+def _filled(note: str) -> str:
+    """A note on lines that end before the figure does."""
+    font, room, lines = FontProperties(size=_NOTE_SIZE), (0.98 - 2 * _MARGIN) * WIDTH_IN * 72, [""]
+    for word in note.split():
+        longer = f"{lines[-1]} {word}".strip()
+        width, _, _ = text_to_path.get_text_width_height_descent(longer, font, ismath=False)
+        if width > room and lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)

@@ -8,12 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeplab.compare import Comparison, summarise
+from sweeplab.compare import Comparison
 from sweeplab.compare.clock import sharing_notes, without_shared_times
 from sweeplab.compare.cost import machines_of
+from sweeplab.compare.curves import mean_curve
 from sweeplab.compare.settings import COMPLETED, positions
-from sweeplab.report.figures.lines import Group, best_groups, chosen_name, common_notes
-from sweeplab.report.figures.style import draw_line, label_metric, new_figure, write_around
+from sweeplab.report.figures.style import draw_line, label_metric, line_style, new_figure, write_around
+from sweeplab.report.lines import Group, best_groups, chosen_name, common_notes
 from sweeplab.report.optimizers import machine_notes
 
 _TIME = "train_time_s"
@@ -59,16 +60,13 @@ def time(
 
 
 def _draw(panel: Axes, group: Group, known: pd.DataFrame, comparison: Comparison) -> Line2D | None:
-    own = known[known["setting"].isin(group.settings.index[group.settings["chosen"]])]
+    own = known[known["setting"].isin(group.chosen.index)]
     if own.empty:
         return None
-    metric = comparison.monitor
-    told = own[["epoch", metric, _TIME]].rename(columns={_TIME: "time/s"})
-    epochs = summarise(told.assign(state=COMPLETED), ["epoch"]).sort_values("epoch")
-    every = max(1, len(epochs) // _NUM_MARKERS)
-    mean, std = (epochs[f"{metric}/{statistic}"] for statistic in ("mean", "std"))
-    name = chosen_name(group, comparison)
-    return draw_line(panel, epochs["time/s/mean"], mean, std, label=name, markevery=every, **group.look)
+    curve = mean_curve(own, comparison.monitor, also=[_TIME])
+    look = {**line_style(group.place), "markevery": max(1, len(curve) // _NUM_MARKERS)}
+    points = (curve[name] for name in (_TIME, "mean", "low", "high"))
+    return draw_line(panel, *points, label=chosen_name(group, comparison), **look)
 
 
 def _scale(panel: Axes, lines: Sequence[Line2D]) -> None:

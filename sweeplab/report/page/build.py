@@ -55,7 +55,7 @@ def build_page(
         "heat_map": ("Heat maps", heat_charts(comparison)),
         "seeds": ("Seeds", [dots] if dots else []),
         "time": ("Time", [times] if times else []),
-        "confusion": ("Confusion", confusion_charts(comparison, cells, records.confusions)),
+        "confusion": ("Confusion", confusion_charts(comparison, cells, records.confusions, records.origins)),
     }
     sections = [
         Section("results", "Results", [], _results(comparison, notes), []),

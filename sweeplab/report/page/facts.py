@@ -15,7 +15,8 @@ from sweeplab.secrets import scrub
 from sweeplab.sweep import Sweep
 
 MAX_VALUES = 12  # that one fact lists
-_NAMES = {"initial_weights_hash": None, "data_order_hash": None, "cell_id": None, "git_dirty": "uncommitted changes"}
+_NAMES: dict[str, str | None] = dict.fromkeys(["initial_weights_hash", "data_order_hash", "cell_id", "class_names"])
+_NAMES["git_dirty"] = "uncommitted changes"
 
 
 def facts_of(sweep: Sweep, records: Records, comparison: Comparison) -> list[tuple[str, str]]:

@@ -2,7 +2,9 @@
 (() => {
   const SHOWN = 50; // rows of a table before one asks for more
   const NARROW = 640; // pixels below which a legend goes under its chart
+  const HEIGHT = 380; // pixels of a chart that asks for no other
   const PAPER = 680; // pixels across an A4 page between its margins
+  const THEME = "sweeplab-theme"; // where the chosen one is remembered
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const isTouch = window.matchMedia("(hover: none)").matches;
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
@@ -105,7 +107,7 @@
     const widest = Math.max(0, ...named.map((trace) => trace.name.length));
     const perRow = Math.max(1, Math.floor((width - 60) / (56 + 6.6 * widest)));
     const below = 24 + 20 * Math.ceil(named.length / perRow);
-    const height = layout.height ?? 380;
+    const height = layout.height ?? HEIGHT;
     return {
       template: template(chart),
       height: isBelow ? height + below : height,
@@ -115,12 +117,23 @@
       "legend.yref": isBelow ? "container" : "paper",
       "legend.y": isBelow ? 0 : 1,
       "legend.yanchor": isBelow ? "bottom" : "top",
+      "legend.tracegroupgap": 0, // else a dozen names need a scrollbar
     };
   };
 
   const wide = (chart) => chart.clientWidth || chart.parentElement.clientWidth;
 
-  const relook = (chart) => chart.isDrawn && window.Plotly.relayout(chart, look(chart, wide(chart)));
+  // below a chart a legend takes the room that it turns out to need
+  const fit = (chart) => {
+    const legend = chart.querySelector(".legend .bg");
+    if (!legend || chart.layout.legend?.orientation !== "h") return;
+    const below = 12 + legend.getBoundingClientRect().height;
+    const { layout } = chart.figure;
+    window.Plotly.relayout(chart, { height: (layout.height ?? HEIGHT) + below, "margin.b": layout.margin.b + below });
+  };
+
+  const relook = (chart, more = {}) =>
+    chart.isDrawn && window.Plotly.relayout(chart, { ...look(chart, wide(chart)), ...more }).then(() => fit(chart));
 
   const addScales = (chart) => {
     const axes = chart.figure.layout.meta?.log ?? [];
@@ -174,14 +187,26 @@
 
   /* Theme and paper. */
 
+  // a page from disk may have no storage: even to name it throws
+  const remembered = (use) => {
+    try {
+      return use(window.localStorage);
+    } catch {
+      return null;
+    }
+  };
   const button = document.getElementById("theme");
+  const kept = remembered((storage) => storage.getItem(THEME));
+  if (kept === "light" || kept === "dark") document.documentElement.dataset.theme = kept;
   const isDark = () => (document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
   const retheme = () => {
     button.textContent = isDark() ? "Light" : "Dark";
-    charts.forEach(relook);
+    charts.forEach((chart) => relook(chart));
   };
   button.addEventListener("click", () => {
-    document.documentElement.dataset.theme = isDark() ? "light" : "dark";
+    const theme = isDark() ? "light" : "dark";
+    document.documentElement.dataset.theme = theme;
+    remembered((storage) => storage.setItem(THEME, theme));
     retheme();
   });
   dark.addEventListener("change", retheme);
@@ -196,12 +221,12 @@
   });
   window.addEventListener("afterprint", () => {
     delete document.documentElement.dataset.paper;
-    charts.forEach((chart) => window.Plotly.relayout(chart, { ...look(chart, wide(chart)), width: null }));
+    charts.forEach((chart) => relook(chart, { width: null }));
   });
   let waiting = 0;
   window.addEventListener("resize", () => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => charts.forEach(relook), 200);
+    waiting = setTimeout(() => charts.forEach((chart) => relook(chart)), 200);
   });
 
   all(".table").forEach(makeTable);

@@ -1,5 +1,7 @@
 """Guards G1, G3 and G13: what stands against a choice."""
 
+from dataclasses import replace
+
 import pytest
 from by_hand import evidence, grid, said
 
@@ -76,7 +78,12 @@ def test_grid_whose_every_cell_is_lost_has_no_edge():
 def test_best_of_many_is_flattered_and_can_be_confirmed():
     [words] = said("G13", tuned([0.1, 0.01, 0.001], [0.5, 0.6, 0.5]))
     assert "the best of 3 settings is flattered" in words
-    assert "sweeplab confirm" in words
+    assert words.endswith("python -m sweeplab confirm FOLDER trains the chosen ones on fresh seeds")
+
+
+def test_the_command_that_confirms_can_be_typed():
+    found = replace(tuned([0.1, 0.01], [0.5, 0.6]), folder="out puts/sweeps/a")
+    assert "python -m sweeplab confirm 'out puts/sweeps/a' trains" in said("G13", found)[0]
 
 
 def test_one_setting_each_is_no_choice():

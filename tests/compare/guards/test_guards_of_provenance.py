@@ -46,7 +46,7 @@ def test_precisions_that_are_compared_are_no_fault():
 )
 def test_times_of_unlike_machines_do_not_compare(column, values, words, level):
     found = [remark for remark in look(evidence(ROWS, AXES, origins={column: values})) if remark.guard == "G16"]
-    assert [remark.table for remark in found] == ["curves", "workloads"]
+    assert [remark.table for remark in found] == ["time", "workloads"]
     assert {remark.words for remark in found} == {
         f"wall-clock times do not compare: cells differ in {words}; compare steps"
     }
@@ -66,6 +66,13 @@ def test_times_of_cells_that_shared_their_device_are_named():
         "2 cells shared their device with others: their times are left out; compare steps"
     }
     assert {remark.cells for remark in remarks} == {("c1", "c2")}
+
+
+def test_a_cell_that_died_before_it_could_tell_does_not_differ():
+    nothing = {column: ["known"] * 3 + [None] for column in ("torch", "lightning", "device", "host", "git_commit")}
+    found = evidence(ROWS, AXES, origins=nothing)
+    assert said("G16", found) == []
+    assert said("provenance", found) == []
 
 
 def test_both_penalties_are_told_apart():

@@ -35,15 +35,14 @@ def test_lost_cells_are_counted_of_all():
     rows[8] |= {"state": "diverged", "val/accuracy": None}
     found = [remark for remark in look(evidence(rows, AXES)) if remark.guard == "G4"]
     assert [remark.words for remark in found] == [
-        "adam: of 5 cells 1 diverged; its means are over those completed",
-        "sgd: of 5 cells 1 diverged, 1 out of memory; its means are over those completed",
+        "adam (1 diverged of 5), sgd (1 diverged, 1 out of memory of 5): lost cells; means are over those completed"
     ]
-    assert [remark.cells for remark in found] == [("c4",), ("c8", "c9")]
+    assert [remark.cells for remark in found] == [("c4", "c8", "c9")]
 
 
 def test_setting_that_lost_all_has_no_figure():
     rows = [{"optimizer": "adam"}, {"optimizer": "sgd", "state": "failed"}]
-    assert said("G4", evidence(rows, AXES[:1])) == ["sgd: of 1 cell 1 failed; no figure"]
+    assert said("G4", evidence(rows, AXES[:1])) == ["sgd (1 failed of 1): every cell lost; no figure"]
 
 
 def test_cells_to_come_are_told_apart_from_lost_ones():

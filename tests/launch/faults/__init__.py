@@ -73,7 +73,7 @@ class Fault(Logistic):
         time.sleep(0.2)
 
     def do_wait(self):
-        while not os.path.exists("go"):  # where the sweep was started
+        while not Path("go").exists():  # where the sweep was started
             time.sleep(0.05)
 
     def do_infinite(self):

@@ -25,13 +25,15 @@ from example_sweep import (
     make_sweep,
 )
 
+from sweeplab.compare.curves import MAX_POINTS
 from sweeplab.records import Failure
+from sweeplab.report.lines import best_groups
 from sweeplab.report.page import Chart, Page, Section, build_page, write_page
 from sweeplab.report.page.charts.confusion import confusion_charts
-from sweeplab.report.page.charts.curves import MAX_POINTS, curve_charts, drawn_cells
+from sweeplab.report.page.charts.curves import curve_charts, drawn_cells
 from sweeplab.report.page.charts.heat_map import heat_charts
 from sweeplab.report.page.charts.learning_rate import learning_rate_charts
-from sweeplab.report.page.charts.parts import chart_text, groups_of
+from sweeplab.report.page.charts.parts import chart_text
 from sweeplab.report.page.charts.seeds import seeds_chart
 from sweeplab.report.page.page import MAX_FAILURES, figure_json, page_text
 from sweeplab.report.page.rows import MAX_CELLS, SHOWN, body_of
@@ -133,7 +135,7 @@ def test_hostile_names_are_shown_as_they_are(hostile: Reader) -> None:
 def test_hostile_names_are_no_markup_for_plotly() -> None:
     """plotly reads tags and entities in every text of a figure."""
     cells = make_cells(HOSTILE)
-    groups = groups_of(compared(cells))
+    groups = best_groups(compared(cells))
     charts = curve_charts(compared(cells), cells, make_curves(cells))
     names = [trace["name"] for chart in charts for trace in chart.figure["data"] if "name" in trace]
     assert len(names) >= len(HOSTILE)
@@ -274,6 +276,15 @@ def test_confusion_is_pooled_over_seeds() -> None:
     assert counts in ([["9", "3"], ["", "12"]], [["6", "2"], ["", "8"]])
     assert np.allclose(charts[0].figure["data"][0]["z"], [[0.75, 0.25], [np.nan, 1]], equal_nan=True)
     assert confusion_charts(comparison, cells, {}) == []
+
+
+def test_classes_go_by_their_names_which_are_no_markup() -> None:
+    cells = make_cells(PLAIN)
+    ones = {cell_id: [[3, 1], [0, 4]] for cell_id in cells["cell_id"]}
+    origins = pd.DataFrame({"cell_id": cells["cell_id"], "class_names": [("<b>", "dog")] * len(cells)})
+    figure = confusion_charts(compared(cells), cells, ones, origins)[0].figure
+    assert figure["layout"]["yaxis"]["ticktext"] == ["&lt;b&gt;", "dog"]
+    assert figure["data"][0]["customdata"][0][1] == ["&lt;b&gt;", "dog"]
 
 
 def test_a_long_table_is_cut_and_says_so() -> None:

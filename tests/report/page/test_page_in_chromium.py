@@ -21,6 +21,13 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
         yield found
 
 
+@pytest.fixture(autouse=True)
+def _nothing_remembered(tab: Tab) -> Iterator[None]:
+    """All pages from disk share one storage."""
+    yield
+    tab.run("(() => { try { localStorage.clear() } catch {} })()")
+
+
 def shown(tab: Tab, column: int, table: str = "#results-table-1") -> list[str]:
     script = f"[...document.querySelectorAll('{table} tbody tr:not([hidden])')].map(r => r.cells[{column}].textContent)"
     texts = tab.run(script)
@@ -137,6 +144,33 @@ def test_scale_theme_and_legend_answer(tab: Tab, tmp_path: Path) -> None:
     # line and band go together
     tab.wait(f"{hidden} === 2")
     assert tab.complaints() == []
+
+
+def test_the_chosen_theme_is_remembered(tab: Tab, tmp_path: Path) -> None:
+    url = tabled(tmp_path, [["a"], ["b"]], ["name"])
+    ground = "getComputedStyle(document.body).backgroundColor"
+    tab.open(url)
+    light = tab.run(ground)
+    click(tab, "#theme")
+    dark = tab.run(ground)
+    assert dark != light
+    tab.run("window.old = true")
+    tab.open(url)
+    tab.wait(f"!window.old && {ground} === '{dark}'")
+    assert tab.run("document.getElementById('theme').textContent") == "Light"
+    assert tab.complaints() == []
+
+
+def test_a_page_without_storage_works_all_the_same(tab: Tab, tmp_path: Path) -> None:
+    refuse = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError') }})"
+    added = tab.call("Page.addScriptToEvaluateOnNewDocument", source=refuse)["identifier"]
+    try:
+        tab.open(tabled(tmp_path, [["a"], ["b"]], ["name"]))
+        click(tab, "#theme")
+        assert tab.run("document.documentElement.dataset.theme") == "dark"
+        assert tab.complaints() == []
+    finally:
+        tab.call("Page.removeScriptToEvaluateOnNewDocument", identifier=added)
 
 
 def test_paper_has_every_chart_in_light_colours(tab: Tab, tmp_path: Path) -> None:

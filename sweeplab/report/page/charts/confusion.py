@@ -7,18 +7,23 @@ import numpy as np
 import pandas as pd
 
 from sweeplab.compare import Comparison
-from sweeplab.compare.settings import positions
-from sweeplab.report.page.charts.parts import Group, axis, chosen_name, groups_of, layout
+from sweeplab.compare.classes import Pooled, pool
+from sweeplab.report.lines import chosen_settings
+from sweeplab.report.page.charts.parts import axis, chart_text, layout
 from sweeplab.report.page.page import Chart
 
 MAX_MATRICES = 4
 _MAX_WRITTEN = 12  # classes that a matrix can have and still show counts
+_LONGEST_CLASS = 16
 # over any ground; steep at the foot, because rare confusions are what one looks for
 _COLOURS = [[share, f"rgba(68,119,170,{opacity})"] for share, opacity in ((0, 0.1), (0.05, 0.35), (0.2, 0.6), (1, 1))]
 
 
 def confusion_charts(
-    comparison: Comparison, cells: pd.DataFrame, confusions: Mapping[str, Sequence[Sequence[int]]]
+    comparison: Comparison,
+    cells: pd.DataFrame,
+    confusions: Mapping[str, Sequence[Sequence[int]]],
+    origins: pd.DataFrame | None = None,
 ) -> list[Chart]:
     """A matrix for each of the best chosen settings, at most `MAX_MATRICES`: true class down, predicted across.
 
@@ -26,33 +31,33 @@ def confusion_charts(
         comparison: of settings.
         cells: one row per cell: `cell_id`, every axis.
         confusions: test examples by true (rows) and predicted class, by cell id.
+        origins: `cell_id`, `class_names`, where they are known.
     """
-    member = positions(cells, comparison.axes)
-    pooled = []
-    for group in groups_of(comparison):
-        ids = cells.loc[member.isin(group.chosen.index), "cell_id"]
-        own = [np.asarray(confusions[cell_id]) for cell_id in ids if cell_id in confusions]
-        if own and len({matrix.shape for matrix in own}) == 1:
-            pooled.append((group, sum(own), len(own)))
+    found = pool(comparison, cells, confusions, origins)
+    pooled = [(name, found[row]) for row, name in chosen_settings(comparison) if row in found]
     left_out = len(pooled) - MAX_MATRICES
     note = [f"The best {MAX_MATRICES} settings are shown, {left_out} are not."] if left_out > 0 else []
     return [
-        _chart(place, *found, comparison=comparison, notes=note if place == 1 else [])
-        for place, found in enumerate(pooled[:MAX_MATRICES], start=1)
+        _chart(place, name, own, note if place == 1 else [])
+        for place, (name, own) in enumerate(pooled[:MAX_MATRICES], start=1)
     ]
 
 
-def _chart(place: int, group: Group, matrix: Any, num: int, *, comparison: Comparison, notes: list[str]) -> Chart:
+def _chart(place: int, name: str, own: Pooled, notes: list[str]) -> Chart:
+    matrix, num = own.matrix, len(own.matrices)
     total = matrix.sum(axis=1, keepdims=True)
     share = np.where(matrix > 0, matrix / np.maximum(total, 1), np.nan)  # an empty place shows the ground
     classes = list(range(len(matrix)))
+    words = [chart_text(word, _LONGEST_CLASS) for word in own.names]
     trace = {
         "type": "heatmap",
         "z": share,
         "x": classes,
         "y": classes,
         "text": [[str(count) if count else "" for count in row] for row in matrix],
-        "hovertemplate": "true %{y}, predicted %{x}<br>%{text} examples, %{z:.1%} of its class<extra></extra>",
+        "customdata": [[[true, taken] for taken in words] for true in words],
+        "hovertemplate": "true %{customdata[0]}, predicted %{customdata[1]}<br>%{text} examples, %{z:.1%} of its class"
+        "<extra></extra>",
         "hoverongaps": False,
         "colorscale": _COLOURS,
         "zmin": 0,
@@ -61,7 +66,7 @@ def _chart(place: int, group: Group, matrix: Any, num: int, *, comparison: Compa
         "xgap": 1,
         "ygap": 1,
     }
-    ticks = {"dtick": 1} if len(matrix) <= _MAX_WRITTEN else {}
+    ticks = {"tickvals": classes, "ticktext": words} if len(matrix) <= _MAX_WRITTEN else {}
     look = layout(
         axis("predicted class", showgrid=False, **ticks),
         axis("true class", autorange="reversed", showgrid=False, **ticks),
@@ -69,7 +74,6 @@ def _chart(place: int, group: Group, matrix: Any, num: int, *, comparison: Compa
         height=420,
         annotations=_counts(matrix) if len(matrix) <= _MAX_WRITTEN else [],
     )
-    name = chosen_name(group, comparison)
     pooled = f"Test examples, pooled over {num} {'cell' if num == 1 else 'cells'}; colours: share of the true class."
     title = f"Confusion of {name}" if name else "Confusion"
     return Chart(f"chart-confusion-{place}", title, {"data": [trace], "layout": look}, [pooled, *notes])

@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
+
 from sweeplab.compare import Comparison
-from sweeplab.compare.settings import ENDED_WITHOUT_RESULT, is_missing
+from sweeplab.compare.settings import is_missing
+from sweeplab.compare.tuning import num_lost
+from sweeplab.report.lines import Group, best_groups, common_notes, twins
 from sweeplab.report.page.charts.parts import (
     LEGEND_NOTE,
-    Group,
     axis,
     chart_text,
-    groups_of,
     heights,
     layout,
-    left_out_notes,
     line_traces,
     metric_axis,
     tick_text,
@@ -31,15 +32,8 @@ def learning_rate_charts(comparison: Comparison) -> list[Chart]:
     rates = sorted({float(rate) for rate in settings.get("lr", ()) if not is_missing(rate) and rate > 0})
     if "lr" not in comparison.over or len(rates) < MIN_RATES or not settings["n"].any():
         return []
-    groups = groups_of(comparison)
+    groups = best_groups(comparison)
     return [_chart(metric, groups, rates, comparison) for metric in twins(comparison)]
-
-
-def twins(comparison: Comparison) -> list[str]:
-    """The monitored metric and its test twin, unless they are the same numbers."""
-    twin = f"test/{comparison.monitor.partition('/')[2]}"
-    is_apart = twin in comparison.metrics and comparison.select["data"] != "test"
-    return [comparison.monitor, twin] if is_apart else [comparison.monitor]
 
 
 def _chart(metric: str, groups: Sequence[Group], rates: Sequence[float], comparison: Comparison) -> Chart:
@@ -62,9 +56,9 @@ def _chart(metric: str, groups: Sequence[Group], rates: Sequence[float], compari
         }
     rule = f"Rings: the lr chosen by the {comparison.best} mean {comparison.monitor}."
     notes = [
-        f"Lines: mean over seeds; bands: ± sample standard deviation. {rule}",
+        *common_notes(comparison, groups, "seeds"),
+        rule,
         *(["Crosses below: cells that ended without a result."] if crosses else []),
-        *left_out_notes(comparison, groups),
         *([LEGEND_NOTE] if len(groups) > 1 else []),
     ]
     figure = {"data": [*traces, *crosses], "layout": look}
@@ -73,24 +67,22 @@ def _chart(metric: str, groups: Sequence[Group], rates: Sequence[float], compari
 
 def _lines(group: Group, metric: str) -> list[dict[str, Any]]:
     settings = group.settings[group.settings["lr"].astype(float) > 0].sort_values("lr")
-    x, mean, std = (settings[name].astype(float) for name in ("lr", f"{metric}/mean", f"{metric}/std"))
-    known = mean.notna()
-    if not known.any():
+    points = pd.DataFrame({name: settings[f"{metric}/{name}"].astype(float) for name in ("mean", "low", "high")})
+    points = points.assign(lr=settings["lr"].astype(float), n=settings["n"]).dropna(subset=["mean"])
+    if points.empty:
         return []
     name = group.name or "all"
-    hover = f"{chart_text(metric)} %{{y:.4g}} ± %{{customdata[0]:.2g}}<br>lr %{{x}}, mean over %{{customdata[1]}} cells"
-    lines = line_traces(
-        x[known], mean[known], std[known], group=group, name=name, hover=hover, counts=settings.loc[known, "n"]
-    )
-    chosen = settings["chosen"] & known
+    hover = "lr %{x}, mean over %{customdata[1]} cells"
+    lines = line_traces(points, "lr", group=group, name=name, metric=metric, hover=hover)
+    chosen = points[settings["chosen"].reindex(points.index)]
     ring = {
         "type": "scatter",
         "mode": "markers",
         "legendgroup": chart_text(name),
         "showlegend": False,
         "hoverinfo": "skip",
-        "x": x[chosen].tolist(),
-        "y": mean[chosen].tolist(),
+        "x": chosen["lr"].tolist(),
+        "y": chosen["mean"].tolist(),
         "marker": {"symbol": "circle-open", "size": 15, "color": group.colour, "line": {"width": 2}},
     }
     return [*lines, ring]
@@ -98,7 +90,7 @@ def _lines(group: Group, metric: str) -> list[dict[str, Any]]:
 
 def _crosses(group: Group, place: int) -> list[dict[str, Any]]:
     settings = group.settings
-    lost = settings[[state for state in ENDED_WITHOUT_RESULT if state in settings]].sum(axis=1)
+    lost = num_lost(settings)
     shown = settings[(lost > 0) & (settings["lr"].astype(float) > 0)]
     if shown.empty:
         return []

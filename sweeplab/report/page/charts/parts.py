@@ -2,73 +2,22 @@
 
 import html
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sweeplab.compare import Comparison
-from sweeplab.compare.settings import NOT_ENDED, positions
-from sweeplab.report.table import axis_cell, data_notes
-from sweeplab.report.words import ABSENT, axis_text, plain_text
+from sweeplab.report.lines import COLOURS, Group, above_floor
+from sweeplab.report.words import ABSENT, axis_text, interval_text, plain_text
 
-# Tol, "Colour schemes" (SRON/EPS/TN/09-002): bright; in the order of the printed figures
-_COLOURS = ("#4477AA", "#EE6677", "#228833", "#AA3377", "#66CCEE", "#CCBB44")
 _DASHES = ("solid", "dash")
-_SYMBOLS = ("circle", "square", "diamond", "triangle-down", "triangle-up", "triangle-right", "pentagon", "star")
-MAX_GROUPS = len(_COLOURS) * len(_DASHES)
-_BAND_OPACITY = 0.16
+# in the order of the printed figures
+_SYMBOLS: tuple[str, ...] = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
+_SYMBOLS += ("triangle-right", "pentagon", "triangle-left", "hexagon", "diamond-tall", "octagon")
+_BAND_OPACITY = 0.13
 _LONGEST_NAME = 48
+_MAX_COUNTED = 12
 LEGEND_NOTE = "A click on a name in the legend hides its line, two show it alone."
-
-
-@dataclass(frozen=True)
-class Group:
-    """Settings that differ in tuned axes only and are one line: name, look, their rows of the comparison."""
-
-    name: str
-    colour: str
-    dash: str
-    symbol: str
-    settings: pd.DataFrame
-
-    @property
-    def chosen(self) -> pd.DataFrame:
-        """The setting that validation chose, if any has a result."""
-        return self.settings[self.settings["chosen"]]
-
-    @property
-    def line(self) -> dict[str, Any]:
-        """plotly's `line`."""
-        return {"color": self.colour, "dash": self.dash, "width": 2}
-
-
-def groups_of(comparison: Comparison) -> list[Group]:
-    """At most `MAX_GROUPS` groups, best first by what validation chose; looks go by their order in the sweep."""
-    settings = comparison.settings
-    named = [axis for axis in comparison.varying if axis not in comparison.over]
-    number = positions(settings, named)
-    ranked = list(dict.fromkeys(number[row] for row in comparison.ranks()))[:MAX_GROUPS]
-    places = {group: place for place, group in enumerate(sorted(ranked))}
-    return [_group(settings[number == group], named, places[group]) for group in ranked]
-
-
-def _group(settings: pd.DataFrame, named: Sequence[str], place: int) -> Group:
-    words = [axis_cell(settings.iloc[0].to_dict(), axis) for axis in named]
-    return Group(
-        name=" ".join(word for word in words if word != ABSENT),
-        colour=_COLOURS[place % len(_COLOURS)],
-        dash=_DASHES[place // len(_COLOURS) % len(_DASHES)],
-        symbol=_SYMBOLS[place % len(_SYMBOLS)],
-        settings=settings,
-    )
-
-
-def chosen_name(group: Group, comparison: Comparison) -> str:
-    """A group with the value that was chosen for it: `adam lr=1e-3`."""
-    row = group.chosen.iloc[0].to_dict()
-    return " ".join(filter(None, [group.name, *(f"{axis}={axis_cell(row, axis)}" for axis in comparison.over)]))
 
 
 def chart_text(text: str, longest: int = _LONGEST_NAME) -> str:
@@ -81,44 +30,28 @@ def chart_text(text: str, longest: int = _LONGEST_NAME) -> str:
     return html.escape(plain, quote=False).replace("%{", "&#37;{")
 
 
-def left_out_notes(comparison: Comparison, groups: Sequence[Group]) -> list[str]:
-    """What a chart of these groups does not show."""
-    settings = comparison.settings
-    named = [axis for axis in comparison.varying if axis not in comparison.over]
-    left_out = positions(settings, named).nunique() - len(groups)
-    to_come = int(settings[[state for state in NOT_ENDED if state in settings]].sum().sum())
-    notes = [f"The best {len(groups)} by {comparison.monitor} are shown, {left_out} are not."] if left_out else []
-    return [*data_notes(comparison), *notes, *([f"{to_come} cells have not ended yet."] if to_come else [])]
-
-
 def line_traces(
-    x: pd.Series, mean: pd.Series, std: pd.Series, *, group: Group, name: str, hover: str, counts: pd.Series
+    points: pd.DataFrame, x: str, *, group: Group, name: str, metric: str, hover: str
 ) -> list[dict[str, Any]]:
-    """A line of means, and a band of one standard deviation to both sides where there is one; both go by one name.
+    """A line of means, and its band where there is one; both go by one name.
 
     Args:
-        x: where the means stand.
-        mean: shape of `x`.
-        std: shape of `x`, NaN without a spread.
+        points: one row per point: `mean`, `low` and `high` (NaN where there is no band), `n` (cells), the column `x`.
+        x: name of the column that the means stand at.
         group: gives the look; its name ties line and band together.
         name: in the legend.
-        hover: of one point; may use `%{x}`, `%{y}`, and `%{customdata}` (spread, number of cells).
-        counts: how many cells each mean is over.
+        metric: what the means are of.
+        hover: what is said of `%{x}` and the number of cells, `%{customdata[1]}`, when one points at a mean.
     """
-    spread = std.fillna(0).to_numpy()
-    line = {
-        "type": "scatter",
-        "mode": "lines+markers",
-        "name": chart_text(name),
-        "legendgroup": chart_text(name),
-        "x": x.tolist(),
-        "y": mean.tolist(),
-        "customdata": np.column_stack([std, counts]),
-        "line": group.line,
-        "marker": {"color": group.colour, "symbol": group.symbol, "size": 6},
-        "hovertemplate": f"{hover}<extra>%{{fullData.name}}</extra>",
-    }
-    if not spread.any():
+    intervals = [
+        interval_text(metric, low, high, mean).replace(ABSENT, "no interval")
+        for low, high, mean in points[["low", "high", "mean"]].to_numpy(float)
+    ]
+    told = f"{chart_text(metric)} %{{y:.4g}}, 95 %: %{{customdata[0]}}<br>{hover}"
+    line = line_trace(points[x], points["mean"], group=group, name=name, hover=told)
+    line["customdata"] = [list(pair) for pair in zip(intervals, points["n"].tolist(), strict=True)]
+    across, down = _outline(points, x)
+    if not across:
         return [line]
     band = {
         "type": "scatter",
@@ -126,8 +59,8 @@ def line_traces(
         "legendgroup": chart_text(name),
         "showlegend": False,
         "hoverinfo": "skip",
-        "x": [*x, *x[::-1]],
-        "y": [*(mean + spread), *_floored(mean, spread)[::-1]],
+        "x": across,
+        "y": down,
         "fill": "toself",
         "fillcolor": _translucent(group.colour),
         "line": {"width": 0, "color": group.colour},
@@ -135,10 +68,34 @@ def line_traces(
     return [band, line]
 
 
-def _floored(mean: pd.Series, spread: Any) -> Any:
-    """The lower side of a band; above nothing where all means are, so that a logarithmic scale can show it."""
-    low = mean.to_numpy() - spread
-    return np.maximum(low, mean.min() / 2) if mean.min() > 0 else low
+def line_trace(x: pd.Series, y: pd.Series, *, group: Group, name: str, hover: str) -> dict[str, Any]:
+    """A line in the look of its group, with a marker at each point."""
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": chart_text(name),
+        "legendgroup": chart_text(name),
+        "x": x.tolist(),
+        "y": y.tolist(),
+        "line": {"color": group.colour, "dash": _DASHES[group.place // len(COLOURS) % len(_DASHES)], "width": 2},
+        "marker": {"color": group.colour, "symbol": _SYMBOLS[group.place % len(_SYMBOLS)], "size": 6},
+        "hovertemplate": f"{hover}<extra>%{{fullData.name}}</extra>",
+    }
+
+
+def _outline(points: pd.DataFrame, x: str) -> tuple[list[float | None], list[float | None]]:
+    """Round every stretch of points that have an interval, one after the other with a gap between."""
+    across, down = list[float | None](), list[float | None]()
+    if not (points["high"] > points["low"]).any():
+        return across, down
+    known = points["high"].notna()
+    floored = points.assign(low=above_floor(points["low"], points["mean"]))[known]
+    for _, stretch in floored.groupby((~known).cumsum()[known]):
+        gap = [None] * bool(across)
+        there, low, high = (stretch[name].tolist() for name in (x, "low", "high"))
+        across += [*gap, *there, *there[::-1]]
+        down += [*gap, *high, *low[::-1]]
+    return across, down
 
 
 def _translucent(colour: str) -> str:
@@ -148,7 +105,12 @@ def _translucent(colour: str) -> str:
 
 def axis(title: str, **more: Any) -> dict[str, Any]:
     """An axis with its title in words."""
-    return {"title": {"text": chart_text(title)}, "automargin": True, "zeroline": False, **more}
+    return {"title": {"text": chart_text(title), "standoff": 10}, "automargin": True, "zeroline": False, **more}
+
+
+def count_axis(title: str, most: float) -> dict[str, Any]:
+    """An axis of whole numbers from 1: few of them are ticked one by one, as plotly would tick halves."""
+    return axis(title, **({"tickvals": list(range(1, int(most) + 1))} if most <= _MAX_COUNTED else {}))
 
 
 def metric_axis(metric: str, values: Sequence[float]) -> dict[str, Any]:
@@ -168,7 +130,7 @@ def tick_text(name: str, value: float) -> str:
 
 def heights(traces: Sequence[Mapping[str, Any]]) -> list[float]:
     """Every `y` of some traces."""
-    return [value for trace in traces for value in trace["y"]]
+    return [value for trace in traces for value in trace["y"] if value is not None]
 
 
 def layout(x: dict[str, Any], y: dict[str, Any], *, log: Sequence[str] = (), **more: Any) -> dict[str, Any]:
