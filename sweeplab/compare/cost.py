@@ -35,8 +35,8 @@ def cost(
         One row per setting, indexed as `comparison.settings`: axes, `cells`, `n`, other states, then mean, std, low and
         high (95 % interval) of `gap/accuracy` (train minus test, at the chosen epoch), `time/step_s`, `time/epoch_s`
         (training alone, without validation), `time/to_chosen_s` (training until the end of the chosen epoch),
-        `time/training_s`, `time/wall_s`; `chosen`; `num_parameters`; `machines` (distinct ones, in words); `reason`
-        (why times must not be compared between the rows, guard G16, or `""`).
+        `time/training_s`, `time/wall_s`, `memory/peak_bytes`; `chosen`; `num_parameters`; `machines` (distinct ones, in
+        words); `reason` (why times must not be compared between the rows, guard G16, or `""`).
     """
     told = cells[["cell_id", "state", *comparison.axes]].assign(**_per_cell(cells, curves))
     summary = _means(told, comparison.axes)
@@ -108,6 +108,7 @@ def _per_cell(cells: pd.DataFrame, curves: pd.DataFrame) -> dict[str, "pd.Series
         "time/to_chosen_s": _time_to_chosen(cells, curves),
         "time/training_s": train,
         "time/wall_s": _numbers(cells, "wall_time_s"),
+        "memory/peak_bytes": _numbers(cells, "peak_memory_bytes"),
     }
 
 

@@ -95,12 +95,14 @@ def cost_table(frame: pd.DataFrame, notes: Sequence[str] = ()) -> Table:
     shown = frame[frame["chosen"]]
     times = [name for name in _TIMES if shown[f"{name}/mean"].notna().any()]
     has_gap = bool(shown["gap/accuracy/mean"].notna().any())
+    has_memory = bool(shown["memory/peak_bytes/mean"].notna().any())
     body = []
     for row in shown.to_dict("records"):
         gap = [_signed(row["gap/accuracy/mean"], row["gap/accuracy/std"])] * has_gap
         told = [_seconds(row[f"{name}/mean"], row[f"{name}/std"]) for name in times]
+        memory = [_mebibytes(row["memory/peak_bytes/mean"], row["memory/peak_bytes/std"])] * has_memory
         size = f"{row['num_parameters']:,.0f}" if _is_known(row["num_parameters"]) else ABSENT
-        body.append([*(axis_cell(row, axis) for axis in axes), count_text(counts_of(row)), *gap, *told, size])
+        body.append([*(axis_cell(row, axis) for axis in axes), count_text(counts_of(row)), *gap, *told, *memory, size])
     told = ["Means over completed cells, ± sample standard deviation over seeds."]
     if has_gap:
         told.append(
@@ -112,7 +114,18 @@ def cost_table(frame: pd.DataFrame, notes: Sequence[str] = ()) -> Table:
             "Times per step and epoch are of training alone, without validation.",
             *machine_notes(frame["machines"]),
         ]
-    header = [*map(plain_text, axes), "n", *["gap"] * has_gap, *(_TIMES[name] for name in times), "parameters"]
+    if has_memory:
+        told.append(
+            "peak memory: of the GPU that a cell trained on; on the CPU, of its processes, Python and torch included."
+        )
+    header = [
+        *map(plain_text, axes),
+        "n",
+        *["gap"] * has_gap,
+        *(_TIMES[name] for name in times),
+        *["peak memory"] * has_memory,
+        "parameters",
+    ]
     return Table("Cost and generalisation gap", header, body, len(axes), [*notes, *told])
 
 
@@ -177,6 +190,12 @@ def _rate(value: float) -> str:
 def _signed(mean: float, std: float) -> str:
     text = spread_text("accuracy", abs(mean), std) if _is_known(mean) else ABSENT
     return f"{MINUS}{text}" if mean < 0 else text
+
+
+def _mebibytes(mean: float, std: float) -> str:
+    if not _is_known(mean):
+        return ABSENT
+    return f"{mean / 2**20:,.0f} ± {std / 2**20:,.0f} MiB" if _is_known(std) else f"{mean / 2**20:,.0f} MiB"
 
 
 def _seconds(mean: float, std: float) -> str:

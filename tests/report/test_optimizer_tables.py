@@ -110,6 +110,15 @@ def test_cost_of_the_chosen_settings_with_units() -> None:
     assert table.notes[-1].startswith("CAUTION: times must not be compared, they come from several machines: H200")
 
 
+def test_peak_memory_has_a_column_where_it_was_recorded() -> None:
+    cells = make_cells()
+    cells["peak_memory_bytes"] = np.where(cells["seed"] == 0, 300, 500) * 2**20
+    table = cost_table(cost(compared(cells), cells, curves_of(cells)))
+    assert table.header[-2:] == ["peak memory", "parameters"]
+    assert table.rows[0][-2] == f"400 ± {math.sqrt(20_000):.0f} MiB"
+    assert any(note.startswith("peak memory: of the GPU") for note in table.notes)
+
+
 def test_a_negative_gap_has_a_minus_and_what_was_not_recorded_no_column() -> None:
     cells = make_cells(**{"train/accuracy": 0.5}).drop(columns=["train_time_s", "wall_time_s"])
     table = cost_table(cost(compared(cells), cells, pd.DataFrame({"cell_id": [], "epoch": []})))
