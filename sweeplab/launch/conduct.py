@@ -125,7 +125,9 @@ def train(
     """
     runtime = plan.config["runtime"]
     slots = site.slots(runtime, len(plan.cells))
-    words = f"training {len(missing)} cells, {min(slots.at_once, len(missing))} at once, {slots.describe()}"
+    width = min(cell.config["runtime"]["devices"] for cell in missing)
+    at_once = min(len(missing), max(1, slots.at_once // width))
+    words = f"training {len(missing)} cells, {at_once} at once, {slots.describe()}"
     console.print(words, highlight=False)
     labels = {cell.id: cell.label for cell in missing}
     before = {cell.id: results[cell.id].get("attempt", 1) for cell in missing if cell.id in results}
