@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# half as many again as cores: slow tests mostly wait for processes of their own
+WORKERS = $(shell $(BIN)/python -c 'import os; n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1; print(n + (n + 1) // 2)')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sweep test golden lint format bench reproduce lock clean
@@ -30,7 +32,7 @@ sweep: setup  ## train the first grid: 3 optimizers x 2 learning rates on real d
 	$(BIN)/python -m sweeplab -m optimizer=adam,radam,sgdm lr=1e-3,1e-5
 
 test: setup  ## every test (slow ones too; gpu ones where there is a GPU)
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 golden: setup  ## renew the reports in tests/golden, which tests compare with; read the difference
 	$(BIN)/python tests/report/golden.py

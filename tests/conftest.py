@@ -210,3 +210,9 @@ def hand_plan(tmp_path: Path, make_cell: Callable[..., Cell]) -> Callable[..., P
         return Plan(name, cells, axes, [], cells[0].config, len(cells))
 
     return make
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests first: they wait for processes, and the many fast ones fill the time."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -50,8 +50,12 @@ def test_a_sweep_without_m_says_what_is_missing(refused):
     assert "--multirun" in refused("lr=1e-3,1e-4")
 
 
-def test_several_devices_are_refused_as_long_as_they_are_not_supported(refused):
-    assert "runtime.devices must be 1, got 2" in refused("-m", "runtime.devices=2", "lr=1e-3,1e-4")
+def test_more_devices_than_examples_of_a_batch_are_refused(refused):
+    words = refused("-m", "runtime.devices=64", "runtime.accelerator=cpu", "lr=1e-3,1e-4")
+
+    assert "batch_size" in words
+    assert "runtime.devices" in words
+    assert "64" in words
 
 
 def test_a_recorded_cell_that_is_not_there(capsys, tmp_path):

@@ -375,8 +375,9 @@ def test_never_two_owners(tmp_path, hosts, links, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="forks, and asks /proc who lives")
-def test_never_two_owners_among_the_dying(tmp_path):
+def test_never_two_owners_among_the_dying(tmp_path, monkeypatch):
     """Killed between any two steps of claiming: the next one takes over, and is alone."""
+    monkeypatch.setattr(socket, "gethostname", lambda: "a")  # where all of them lived
     codes = _hammered(tmp_path, ["a"], crash=0.01, seconds=5)
     owned = [int(path.read_text()) for path in tmp_path.glob("owned.*")]
 

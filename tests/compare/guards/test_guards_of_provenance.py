@@ -61,7 +61,7 @@ def test_times_of_one_machine_are_silent():
 def test_times_of_cells_that_shared_their_device_are_named():
     found = look(evidence(ROWS, AXES, origins={"device_share": [None, 0.5, 0.33, 1.0]}))
     remarks = [remark for remark in found if remark.guard == "G16"]
-    assert [remark.table for remark in remarks] == ["curves", "workloads"]
+    assert [remark.table for remark in remarks] == ["time", "workloads"]
     assert {remark.words for remark in remarks} == {
         "2 cells shared their device with others: their times are left out; compare steps"
     }

@@ -107,7 +107,7 @@ class Witness(Logistic):
             if None in self.places:
                 (folder / f"overbooked.{os.getpid()}").write_text(" ".join(devices))
             if random.SystemRandom().random() < self.kill:
-                moment = random.SystemRandom().random()
+                moment = random.SystemRandom().random() ** 3  # mostly soon: a cell is over in a few tenths of a second
                 threading.Timer(moment, os.kill, (os.getpid(), signal.SIGKILL)).start()
         return super().forward(x)
 

@@ -334,7 +334,7 @@ def test_many_failures_are_folded_and_counted() -> None:
     reader = Reader(page_text(Page("title", [], [], [], lost)))
     assert reader.texts["p"].count("boom") == MAX_FAILURES
     assert reader.texts["strong"][0] == "out of memory"
-    assert any(text.startswith("300 cells failed.") for text in reader.texts["p"])
+    assert any(text.startswith("300 cells failed and stay in every count.") for text in reader.texts["p"])
     assert "The first 200 are on this page; the states of all cells are in cells.csv." in reader.texts["li"]
 
 
