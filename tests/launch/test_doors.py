@@ -39,6 +39,7 @@ def ours(tmp_path_factory):
     ],
     ids=["basic launcher", "basic sweeper", "both", "joblib"],
 )
+@pytest.mark.xdist_group("doors")
 def test_hydras_own_plugins_give_the_same_cells(tmp_path, ours, plugins):
     """Same ids, same figures up to the rounding of another number of threads, and a table."""
     done = sweep(tmp_path, "lr=0.1,0.01", *plugins)

@@ -47,6 +47,7 @@ def results(found):
     return {axes["model.what"]: record.read_result(found.cell_folder(cell_id)) for cell_id, axes in found.cells}
 
 
+@pytest.mark.xdist_group("faults")
 @pytest.mark.parametrize(("way", "state"), WAYS.items())
 def test_each_way_of_failing_has_its_state(ended, way, state):
     """And the record says it, whoever had to write it."""
@@ -55,6 +56,7 @@ def test_each_way_of_failing_has_its_state(ended, way, state):
     assert results(found)[way]["state"] == state
 
 
+@pytest.mark.xdist_group("faults")
 def test_the_sweep_exits_with_1(ended):
     """A script must notice."""
     done, _, _ = ended
@@ -62,6 +64,7 @@ def test_the_sweep_exits_with_1(ended):
     assert done.returncode == 1, done.stderr
 
 
+@pytest.mark.xdist_group("faults")
 def test_every_cell_is_a_row_of_the_table(ended):
     """None is dropped."""
     _, found, _ = ended
@@ -70,6 +73,7 @@ def test_every_cell_is_a_row_of_the_table(ended):
     assert dict(zip(table["model.what"], table["state"], strict=True)) == WAYS
 
 
+@pytest.mark.xdist_group("faults")
 def test_each_failure_is_listed_with_its_last_line_and_log(ended):
     """What to look at next."""
     done, found, _ = ended
@@ -84,6 +88,7 @@ def test_each_failure_is_listed_with_its_last_line_and_log(ended):
     assert all(by_way[way] in done.stdout for way in failed)
 
 
+@pytest.mark.xdist_group("faults")
 def test_a_raised_error_is_in_the_log_with_its_traceback(ended):
     """Nothing a cell prints is lost."""
     _, found, _ = ended
@@ -94,6 +99,7 @@ def test_a_raised_error_is_in_the_log_with_its_traceback(ended):
     assert "do_raise" in log
 
 
+@pytest.mark.xdist_group("faults")
 def test_a_hanging_cell_leaves_its_stacks(ended):
     """Where it hung is what one wants to know."""
     _, found, _ = ended
@@ -104,6 +110,7 @@ def test_a_hanging_cell_leaves_its_stacks(ended):
     assert "do_hang" in log
 
 
+@pytest.mark.xdist_group("faults")
 def test_divergence_is_a_result(ended):
     """It has a step, and is not listed among the failures."""
     _, found, _ = ended
@@ -113,6 +120,7 @@ def test_divergence_is_a_result(ended):
     assert diverged["error"]["class"] == "Diverged"
 
 
+@pytest.mark.xdist_group("faults")
 def test_nothing_is_left_running(ended):
     """Neither a cell nor the server they are forked from."""
     _, _, folder = ended
@@ -120,6 +128,7 @@ def test_nothing_is_left_running(ended):
     assert processes_with(str(folder)) == []
 
 
+@pytest.mark.xdist_group("faults")
 def test_finished_cells_stay_and_failed_ones_are_tried_again(ended):
     """The same line again: results are kept, failures get another attempt, and the first one's files stay."""
     _, found, folder = ended

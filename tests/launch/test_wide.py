@@ -57,6 +57,7 @@ def by_width(tmp_path_factory):
     return folders
 
 
+@pytest.mark.xdist_group("wide figures")
 @pytest.mark.parametrize("devices", [2, 3])
 def test_figures_are_those_of_one_device(by_width, devices):
     """Per epoch and in the end, with penalty, clipped gradients and ranks that get nothing of the last batch."""
@@ -72,6 +73,7 @@ def test_figures_are_those_of_one_device(by_width, devices):
             assert line == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.xdist_group("wide figures")
 @pytest.mark.parametrize("devices", [2, 3])
 def test_all_that_pairs_cells_is_the_same(by_width, devices):
     """Data order, initial weights, steps, examples that are counted."""
@@ -87,6 +89,7 @@ def test_all_that_pairs_cells_is_the_same(by_width, devices):
     assert {result["provenance"]["strategy"] for result in one.values()} == {None}
 
 
+@pytest.mark.xdist_group("wide figures")
 @pytest.mark.parametrize("devices", [2, 3])
 def test_weights_are_the_same_on_all_ranks(by_width, devices):
     """Bit by bit, at every evaluation: each gradient was exchanged."""
@@ -99,6 +102,7 @@ def test_weights_are_the_same_on_all_ranks(by_width, devices):
         assert all(found == by_rank["0"] for found in by_rank.values())
 
 
+@pytest.mark.xdist_group("wide figures")
 def test_a_wide_cell_leaves_what_any_cell_leaves(by_width):
     """No file more; the log holds no complaint."""
     for wide, narrow in zip(*(sorted(by_width[n].glob("out/cells/*")) for n in (3, 1)), strict=True):
@@ -132,6 +136,7 @@ def ended(tmp_path_factory):
     return done, find_sweep(None, str(folder / "out")), folder
 
 
+@pytest.mark.xdist_group("wide faults")
 @pytest.mark.parametrize(("way", "state", "message"), [(way, *known) for way, known in WAYS.items()])
 def test_one_rank_decides_for_its_cell_alone(ended, way, state, message):
     """In the words of the rank that failed, while the other cells go on."""
@@ -144,6 +149,7 @@ def test_one_rank_decides_for_its_cell_alone(ended, way, state, message):
     assert done.returncode == 1, done.stderr
 
 
+@pytest.mark.xdist_group("wide faults")
 def test_stacks_of_all_ranks_are_in_the_log_of_a_cell_that_hangs(ended):
     """Rank 0 only waits: the other one shows why."""
     _, found, _ = ended
@@ -154,6 +160,7 @@ def test_stacks_of_all_ranks_are_in_the_log_of_a_cell_that_hangs(ended):
     assert "all_reduce" in log or "backward" in log
 
 
+@pytest.mark.xdist_group("wide faults")
 def test_no_rank_is_left_running(ended):
     """However its cell ended."""
     _, _, folder = ended

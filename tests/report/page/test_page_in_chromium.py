@@ -51,6 +51,7 @@ def tabled(folder: Path, rows: list[list[str]], header: list[str]) -> str:
     return (folder / "report.html").as_uri()
 
 
+@pytest.mark.xdist_group("chromium")
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 375])
 def test_hostile_page_draws_in_silence(tab: Tab, tmp_path: Path, width: int, theme: str) -> None:
@@ -65,6 +66,7 @@ def test_hostile_page_draws_in_silence(tab: Tab, tmp_path: Path, width: int, the
     assert tab.run("document.querySelectorAll('.chart svg.main-svg').length") > 8
 
 
+@pytest.mark.xdist_group("chromium")
 def test_names_read_in_the_legend_as_they_are(tab: Tab, tmp_path: Path) -> None:
     write_page(tmp_path / "report.html", hostile_page(tmp_path))
     tab.open((tmp_path / "report.html").as_uri())
@@ -74,6 +76,7 @@ def test_names_read_in_the_legend_as_they_are(tab: Tab, tmp_path: Path) -> None:
             assert name in legend
 
 
+@pytest.mark.xdist_group("chromium")
 def test_policy_stops_what_is_not_ours(tab: Tab, tmp_path: Path) -> None:
     tab.open(tabled(tmp_path, [["a"], ["b"]], ["name"]))
     tab.run("document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.pwned = 1'}))")
@@ -83,6 +86,7 @@ def test_policy_stops_what_is_not_ours(tab: Tab, tmp_path: Path) -> None:
     assert len([text for text in tab.complaints() if "Content Security Policy" in text]) >= 3
 
 
+@pytest.mark.xdist_group("chromium")
 def test_a_click_on_a_header_sorts_by_number_and_back(tab: Tab, tmp_path: Path) -> None:
     tab.open(tabled(tmp_path, [[f"row {place}", text] for place, text in enumerate(NUMBERS)], ["name", "value"]))
     assert shown(tab, 1) == NUMBERS
@@ -98,6 +102,7 @@ def test_a_click_on_a_header_sorts_by_number_and_back(tab: Tab, tmp_path: Path) 
     assert tab.run(f"document.querySelector('{header}').ariaSort") == "descending"
 
 
+@pytest.mark.xdist_group("chromium")
 def test_headers_sort_by_keyboard(tab: Tab, tmp_path: Path) -> None:
     tab.open(tabled(tmp_path, [[name] for name in "bca"], ["name"]))
     tab.run("document.querySelector('th button').focus()")
@@ -107,6 +112,7 @@ def test_headers_sort_by_keyboard(tab: Tab, tmp_path: Path) -> None:
     assert shown(tab, 0) == ["a", "b", "c"]
 
 
+@pytest.mark.xdist_group("chromium")
 def test_filter_finds_words_in_any_column_beyond_what_is_shown(tab: Tab, tmp_path: Path) -> None:
     rows = [[f"name {number}", "Odd" if number % 2 else "even"] for number in range(300)]
     tab.open(tabled(tmp_path, rows, ["name", "kind"]))
@@ -123,6 +129,7 @@ def test_filter_finds_words_in_any_column_beyond_what_is_shown(tab: Tab, tmp_pat
     assert len(shown(tab, 0)) == 300
 
 
+@pytest.mark.xdist_group("chromium")
 def test_scale_theme_and_legend_answer(tab: Tab, tmp_path: Path) -> None:
     write_page(tmp_path / "report.html", make_page(tmp_path, ["adam", "sgd"]))
     tab.open((tmp_path / "report.html").as_uri())
@@ -146,6 +153,7 @@ def test_scale_theme_and_legend_answer(tab: Tab, tmp_path: Path) -> None:
     assert tab.complaints() == []
 
 
+@pytest.mark.xdist_group("chromium")
 def test_the_chosen_theme_is_remembered(tab: Tab, tmp_path: Path) -> None:
     url = tabled(tmp_path, [["a"], ["b"]], ["name"])
     ground = "getComputedStyle(document.body).backgroundColor"
@@ -161,6 +169,7 @@ def test_the_chosen_theme_is_remembered(tab: Tab, tmp_path: Path) -> None:
     assert tab.complaints() == []
 
 
+@pytest.mark.xdist_group("chromium")
 def test_a_page_without_storage_works_all_the_same(tab: Tab, tmp_path: Path) -> None:
     refuse = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError') }})"
     added = tab.call("Page.addScriptToEvaluateOnNewDocument", source=refuse)["identifier"]
@@ -173,6 +182,7 @@ def test_a_page_without_storage_works_all_the_same(tab: Tab, tmp_path: Path) -> 
         tab.call("Page.removeScriptToEvaluateOnNewDocument", identifier=added)
 
 
+@pytest.mark.xdist_group("chromium")
 def test_paper_has_every_chart_in_light_colours(tab: Tab, tmp_path: Path) -> None:
     write_page(tmp_path / "report.html", make_page(tmp_path, ["adam", "sgd"]))
     tab.open((tmp_path / "report.html").as_uri(), theme="dark")
@@ -188,6 +198,7 @@ def test_paper_has_every_chart_in_light_colours(tab: Tab, tmp_path: Path) -> Non
     tab.wait("document.querySelector('.chart')._fullLayout.font.color !== 'rgb(27, 31, 36)'")
 
 
+@pytest.mark.xdist_group("chromium")
 def test_tables_are_whole_without_scripts(tab: Tab, tmp_path: Path) -> None:
     url = tabled(tmp_path, [[f"name {number}"] for number in range(80)], ["name"])
     tab.call("Emulation.setScriptExecutionDisabled", value=True)
