@@ -49,6 +49,14 @@ def done(tmp_path_factory):
     return printed
 
 
+def test_the_commands_are_run_once(request):
+    """Which takes that the groups of tests have an effect."""
+    if not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("tests are not sent to several processes by their groups")
+
+    assert request.node.nodeid.endswith("@readme")
+
+
 def test_every_command_succeeds(done):
     assert len(done) >= 10
     for line, run in done.items():
