@@ -44,15 +44,9 @@ def conduct(plan: Plan, console: Console, site: Site = HERE) -> int:
         ConfigFault: the sweep's name is taken, or this machine lacks devices that cells ask for.
         DataFault: a data set is missing or damaged. In both cases nothing has been trained or written.
     """
-    runtime = plan.config["runtime"]
-    check_writable(runtime["output_dir"])
-    check_name(plan)
-    results = read_results(runtime["output_dir"], plan.cells)
-    known = set() if runtime["on_finished"] == "rerun" else finished(results)
-    missing = [cell for cell in plan.cells if cell.id not in known]
-    announce(plan, len(known), console)
+    results, missing = to_train(plan, console)
     if site is HERE:
-        check_devices(runtime, missing)
+        check_devices(plan.config["runtime"], missing)
     launcher = prepared_launcher(plan, missing, console, site) if missing else None
     sweep = write_sweep(plan, command=command(), code=code_version())
     if launcher is None:
@@ -60,6 +54,21 @@ def conduct(plan: Plan, console: Console, site: Site = HERE) -> int:
     train(launcher, plan, missing, results, console, site=site)
     code = report(sweep, console, tracker=plan.config["tracker"], tags=plan.config["tags"])
     return EXIT_INTERRUPTED if launcher.was_interrupted else code
+
+
+def to_train(plan: Plan, console: Console) -> tuple[dict[str, dict[str, Any]], list[Cell]]:
+    """Results that are there, by cell id, and the cells that are to be trained, said in words.
+
+    Raises:
+        ConfigFault: the output directory cannot be written, or the sweep's name is taken.
+    """
+    runtime = plan.config["runtime"]
+    check_writable(runtime["output_dir"])
+    check_name(plan)
+    results = read_results(runtime["output_dir"], plan.cells)
+    known = set() if runtime["on_finished"] == "rerun" else finished(results)
+    announce(plan, len(known), console)
+    return results, [cell for cell in plan.cells if cell.id not in known]
 
 
 def check_writable(output_dir: str) -> None:

@@ -18,18 +18,17 @@ from sweeplab.estimate import seconds_per_epoch
 from sweeplab.launch.claims import FolderClaims
 from sweeplab.launch.conduct import (
     EXIT_INTERRUPTED,
-    announce,
-    check_writable,
     command,
     prepared_launcher,
     report,
     say,
+    to_train,
 )
 from sweeplab.launch.post_mortem import post_mortem
 from sweeplab.launch.queue import Queue
 from sweeplab.plan import Plan
 from sweeplab.provenance import code_version
-from sweeplab.sweep import check_name, finished, read_results, write_sweep
+from sweeplab.sweep import write_sweep
 
 _Results = Mapping[str, Mapping[str, Any]]
 
@@ -41,13 +40,7 @@ def conduct_elsewhere(plan: Plan, launcher: Launcher, console: Console) -> int:
         ConfigFault: the sweep's name is taken.
         DataFault: a data set is missing or damaged. In both cases nothing has been trained or written.
     """
-    runtime = plan.config["runtime"]
-    check_writable(runtime["output_dir"])
-    check_name(plan)
-    results = read_results(runtime["output_dir"], plan.cells)
-    known = set() if runtime["on_finished"] == "rerun" else finished(results)
-    missing = [cell for cell in plan.cells if cell.id not in known]
-    announce(plan, len(known), console)
+    results, missing = to_train(plan, console)
     if missing:  # machines of a cluster may have no way to what is downloaded
         prepared_launcher(plan, missing, console)
     sweep = write_sweep(plan, command=command(), code=code_version())
