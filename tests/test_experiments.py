@@ -208,7 +208,7 @@ def write_cats_and_dogs(root: Path) -> None:
     rng = np.random.default_rng(0)
     folder = root / "cats_vs_dogs"
     folder.mkdir(parents=True)
-    for i in range(12):
+    for i in range(5):
         for kind in ("cat", "dog"):
             pixels = rng.integers(0, 256, (60 + i, 80, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / f"{kind}.{i}.jpg")
@@ -230,7 +230,7 @@ SMALL = {
     "cifar10": (write_cifar10, ["dataset.num_train=200", "dataset.num_test=40", "dataset.val_size=40"]),
     "mnist": (write_mnist, ["dataset.num_train=200", "dataset.num_test=40", "dataset.val_size=40"]),
     "fashion_mnist": (write_fashion_mnist, ["dataset.num_train=200", "dataset.num_test=40", "dataset.val_size=40"]),
-    "cats_vs_dogs": (write_cats_and_dogs, ["dataset.num_train=16", "dataset.test_size=8", "dataset.val_size=4"]),
+    "cats_vs_dogs": (write_cats_and_dogs, ["dataset.num_train=6", "dataset.test_size=4", "dataset.val_size=2"]),
     "imdb": (
         write_imdb,
         ["dataset.num_train=100", "dataset.num_test=100", "dataset.val_size=20", "dataset.num_words=300"],
@@ -244,7 +244,7 @@ def small_plan(name: str, root: Path):
     write, lines = SMALL[first.choices["dataset"]]
     write(root / "data")
     heavy = first.choices["model"] in ("vgg16_gap", "alexnet_cifar")
-    batch_size = 4 if heavy else 10
+    batch_size = 2 if heavy else 10
     places = [f"runtime.output_dir={root}/out", f"runtime.data_dir={root}/data", "runtime.accelerator=cpu"]
     fast = [f"batch_size={batch_size}", "eval_batch_size=8", "max_epochs=1", "limit_batches=2", "tracker=none"]
     return plan_of([f"experiment={name}", *lines, *places, *fast])

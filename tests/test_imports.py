@@ -85,3 +85,19 @@ def test_modules_left_of_training_import_nothing_heavy(tmp_path):
     plugins = ["hydra_plugins.sweeplab_sweeper", "hydra_plugins.sweeplab_launcher"]
 
     assert last_line(tmp_path, MODULES, *(f"sweeplab.{name}" for name in modules), *plugins) == []
+
+
+TRAINING = """
+import gc, json, sys
+import sweeplab.run
+without = "scipy.signal" not in sys.modules
+from scipy.signal import windows
+from torchmetrics.classification import MulticlassAccuracy
+print(json.dumps([without, float(windows.hamming(3)[1]), gc.isenabled()]))
+"""
+
+
+@pytest.mark.slow
+def test_what_training_does_not_need_is_imported_when_asked_for(tmp_path):
+    """The real thing, and garbage is collected again."""
+    assert last_line(tmp_path, TRAINING) == [True, 1.0, True]

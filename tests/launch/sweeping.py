@@ -7,6 +7,10 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+# Longer than anything takes on the busiest machine: what takes as long will never end.
+BOUND_S = 400
+# Cells that take minutes, so that all that happens to them happens in the middle; a file `go` ends that.
+CRAWL = ("++model.what=crawl", "max_epochs=30", "dataset.num_train=512")
 # A cell that takes a second or two, and a clean one.
 FAULT = (
     "dataset=synthetic",
@@ -33,7 +37,7 @@ def environment(**more):
     return {**kept, "PYTHONPATH": str(HERE), **more}
 
 
-def sweep(folder, *lines, timeout=300):
+def sweep(folder, *lines, timeout=BOUND_S):
     """Run a sweep to its end."""
     return subprocess.run(
         command(folder, *lines),
@@ -59,14 +63,26 @@ def start(folder, *lines):
     )
 
 
-def wait_for(condition, seconds=120):
-    """Wait until `condition()` holds; False when it does not in time."""
+def wait_for(condition, seconds=BOUND_S, *, process=None):
+    """Wait until `condition()` holds; False when it does not in time, or not before `process` has ended."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
             return True
+        if process is not None and process.poll() is not None:
+            return False
         time.sleep(0.05)
     return False
+
+
+def begun(folder, number=1):
+    """A condition: so many cells have an epoch behind them."""
+    return lambda: len(list(folder.glob("out/cells/*/metrics.jsonl"))) >= number
+
+
+def ends(*processes):
+    """What each has printed when all have ended."""
+    return [process.communicate(timeout=BOUND_S)[0] for process in processes]
 
 
 def processes_with(text):

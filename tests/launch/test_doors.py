@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from sweeping import FAULT, command, environment, sweep
+from sweeping import BOUND_S, FAULT, command, environment, sweep
 
 from sweeplab import record
 from sweeplab.sweep import find_sweep
@@ -68,7 +68,7 @@ def single(folder, *lines, **options):
         [sys.executable, "-m", "sweeplab", *FAULT, *places, *lines],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=BOUND_S,
         env=environment(),
         cwd=folder,
         check=False,
@@ -113,7 +113,7 @@ def test_a_recorded_cell_is_trained_again_from_its_folder(tmp_path):
         [sys.executable, "-m", "sweeplab.cell", str(folder)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=BOUND_S,
         env=environment(),
         cwd=elsewhere,
         check=False,
@@ -136,7 +136,7 @@ def test_a_cell_that_was_changed_by_hand_is_refused(tmp_path):
         [sys.executable, "-m", "sweeplab.cell", str(folder)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=BOUND_S,
         env=environment(),
         check=False,
     )
@@ -164,7 +164,7 @@ def test_users_package_is_found_in_the_working_directory(tmp_path):
         [Path(sys.executable).parent / "sweeplab", *command(tmp_path, *words)[3:]],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=BOUND_S,
         env=environment(),
         cwd=tmp_path,
         check=False,

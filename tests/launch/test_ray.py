@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from sweeping import processes_with, start, sweep, wait_for
+from sweeping import CRAWL, begun, ends, processes_with, start, sweep, wait_for
 
 from sweeplab import record
 from sweeplab.sweep import find_sweep
@@ -19,7 +19,6 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="signals and /pr
 pytestmark = [pytest.mark.slow, linux_only, pytest.mark.xdist_group("ray")]
 
 RAY = ("hydra/launcher=ray", "runtime.grace_s=5")
-CRAWL = ("++model.what=crawl", "max_epochs=2", "dataset.num_train=512")  # three seconds an epoch
 NODE = {
     "num_cpus": 1,
     "num_gpus": 0,
@@ -107,16 +106,17 @@ def test_without_a_shared_folder_each_record_comes_home_whatever_became_of_the_c
         assert folder.metrics.exists() == (axes["model.what"] == "nothing")
     assert "the third batch is always the worst" in done.stdout
     assert list(nodes_own.iterdir()) == []
-    assert wait_for(lambda: not fork_servers(ray_folder), 30)
+    assert wait_for(lambda: not fork_servers(ray_folder))
 
 
 def test_a_node_that_goes_in_the_middle_of_a_sweep_costs_no_cell(tmp_path, cluster, ray_folder):
     """Every cell ends, once in the table; what was lost is trained again as the next attempt."""
     leaving = cluster.add_node(**NODE)
-    process = start(tmp_path, "lr=0.1,0.01", "seed=0,1", *CRAWL, *on(cluster))
-    in_flight = wait_for(lambda: len(list(tmp_path.glob("out/cells/*/metrics.jsonl"))) >= 3 or process.poll())
+    process = start(tmp_path, "lr=0.1,0.01", "seed=0,1", "++model.what=wait", *on(cluster))
+    in_flight = wait_for(lambda: len(list(tmp_path.glob("waiting.*"))) == 3, process=process)
     cluster.remove_node(leaving, allow_graceful=False)
-    output, _ = process.communicate(timeout=200)
+    (tmp_path / "go").touch()
+    [output] = ends(process)
     found, rows = table(tmp_path)
     attempts = [record.read_result(found.cell_folder(cell_id))["attempt"] for cell_id, _ in found.cells]
     past = [path for path in tmp_path.glob("out/cells/*/attempts/*") if path.is_dir()]
@@ -129,34 +129,34 @@ def test_a_node_that_goes_in_the_middle_of_a_sweep_costs_no_cell(tmp_path, clust
     assert [path.name for path in past] == ["1"]
     assert json.loads((past[0] / "result.json").read_bytes())["state"] in ("crashed", "interrupted")
     assert not list(tmp_path.glob("out/.shared-*"))
-    assert wait_for(lambda: not fork_servers(ray_folder), 30)
+    assert wait_for(lambda: not fork_servers(ray_folder))
 
 
 def test_ctrl_c_stops_a_sweep_on_a_ray_of_its_own_and_nothing_is_left(tmp_path, ray_folder):
     """Cells stop cleanly, the table is written, exit code 130; and meanwhile only this machine could reach it."""
     pytest.importorskip("ray", reason="needs the extra ray")
     psutil = pytest.importorskip("psutil")
-    process = start(tmp_path, "lr=0.1,0.01,0.001", *CRAWL, *RAY, "max_epochs=100", "runtime.cells_at_once=2")
+    process = start(tmp_path, "lr=0.1,0.01,0.001", *CRAWL, *RAY, "runtime.cells_at_once=2")
     mine = str(tmp_path)
-    begun = wait_for(lambda: list(tmp_path.glob("out/cells/*/metrics.jsonl")), 200)
+    in_flight = wait_for(begun(tmp_path), process=process)
+    children = {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
     heard = [
         connection.laddr.ip
-        for child in psutil.Process(process.pid).children(recursive=True)
-        for connection in child.net_connections(kind="inet")
-        if connection.status == psutil.CONN_LISTEN
+        for connection in psutil.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN and connection.pid in children
     ]
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=100)
+    [output] = ends(process)
     _, rows = table(tmp_path)
 
-    assert begun, output
+    assert in_flight, output
     assert process.returncode == 130, output
     assert heard
     assert {ip.removeprefix("::ffff:") for ip in heard} == {"127.0.0.1"}
     assert len(rows) == 3
     assert set(rows["state"]) <= {"interrupted", "pending"}
     assert "interrupted" in set(rows["state"])
-    assert wait_for(lambda: not processes_with(f"PWD={mine}"), 30)
+    assert wait_for(lambda: not processes_with(f"PWD={mine}"))
 
 
 def test_without_the_package_one_message_says_what_to_install(tmp_path):

@@ -6,7 +6,7 @@ import signal
 import sys
 
 import pytest
-from sweeping import processes_with, start, sweep, wait_for
+from sweeping import BOUND_S, CRAWL, begun, ends, processes_with, start, sweep, wait_for
 
 from sweeplab import record
 from sweeplab.sweep import find_sweep
@@ -17,8 +17,7 @@ pytestmark = [
 ]
 
 GRID = ("lr=0.1,0.01", "seed=0,1", "runtime.cells_at_once=2", "runtime.grace_s=5")
-# About two seconds an epoch: long enough to be caught in the middle.
-SLOW = (*GRID, "+model.what=crawl".replace("+model", "++model"), "max_epochs=2", "dataset.num_train=512")
+SLOW = (*GRID, *CRAWL)
 
 
 def records(folder):
@@ -75,13 +74,13 @@ def test_rerun_trains_again_and_keeps_the_earlier_attempt(tmp_path):
 def test_ctrl_c_stops_cleanly_and_the_line_goes_on(tmp_path):
     """No new cells, the running ones stop, the table is written, exit code 130; the same line finishes the rest."""
     process = start(tmp_path, *SLOW)
-    begun = wait_for(lambda: list(tmp_path.glob("out/cells/*/metrics.jsonl")))
+    in_flight = wait_for(begun(tmp_path, 2), process=process)
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    [output] = ends(process)
     interrupted = states(tmp_path)
     table = find_sweep(None, str(tmp_path / "out")).folder.path / "cells.csv"
 
-    assert begun
+    assert in_flight, output
     assert process.returncode == 130, output
     assert "Traceback" not in output
     assert interrupted.count("interrupted") == 2, interrupted
@@ -89,6 +88,7 @@ def test_ctrl_c_stops_cleanly_and_the_line_goes_on(tmp_path):
     assert len(table.read_text().splitlines()) == 5
     assert processes_with(str(tmp_path)) == []
 
+    (tmp_path / "go").touch()
     done = sweep(tmp_path, *SLOW)
 
     assert done.returncode == 0, done.stdout
@@ -98,19 +98,21 @@ def test_ctrl_c_stops_cleanly_and_the_line_goes_on(tmp_path):
 def test_a_killed_sweep_goes_on_to_the_same_figures(tmp_path):
     """SIGKILL of the launcher ends its cells too; the same line then gives what an undisturbed run gives."""
     process = start(tmp_path, *SLOW)
-    begun = wait_for(lambda: list(tmp_path.glob("out/cells/*/metrics.jsonl")))
+    in_flight = wait_for(begun(tmp_path, 2), process=process)
     process.kill()
     process.wait()
-    gone = wait_for(lambda: not processes_with(str(tmp_path)), seconds=10)
+    gone = wait_for(lambda: not processes_with(str(tmp_path)))
     seen = states(tmp_path)
     shown = sweep_verb(tmp_path, "status")
     reported = sweep_verb(tmp_path, "report")
+    (tmp_path / "go").touch()
     resumed = sweep(tmp_path, *SLOW)
     other = tmp_path / "undisturbed"
     other.mkdir()
+    (other / "go").touch()
     sweep(other, *SLOW)
 
-    assert begun
+    assert in_flight
     assert gone
     assert "running" not in seen
     assert seen.count("interrupted") == 2
@@ -127,7 +129,7 @@ def sweep_verb(folder, verb):
         [sys.executable, "-m", "sweeplab", verb, "--output-dir", str(folder / "out")],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=BOUND_S,
         check=True,
     )
     return done.stdout
@@ -136,7 +138,7 @@ def sweep_verb(folder, verb):
 def test_two_sweeps_of_the_same_cells_train_each_once(tmp_path):
     """Both end with the whole table."""
     both = [start(tmp_path, *GRID), start(tmp_path, *GRID)]
-    outputs = [process.communicate(timeout=120)[0] for process in both]
+    outputs = ends(*both)
 
     assert [process.returncode for process in both] == [0, 0], outputs
     assert [json.loads(raw)["attempt"] for raw in records(tmp_path).values()] == [1] * 4

@@ -11,7 +11,7 @@ from collections import Counter
 
 import pandas as pd
 import pytest
-from sweeping import command, environment, processes_with, wait_for
+from sweeping import BOUND_S, CRAWL, begun, command, ends, environment, processes_with, wait_for
 
 from sweeplab.launch.lease import Leases
 from sweeplab.sweep import find_sweep
@@ -76,7 +76,7 @@ def results(folder):
 
 def test_two_sweeps_at_once_share_the_gpus(machine, tmp_path):
     sweeps = [machine.start(name, "seed=range(0,12)") for name in ("one", "other")]
-    outputs = [process.communicate(timeout=200)[0] for process in sweeps]
+    outputs = ends(*sweeps)
 
     assert [process.returncode for process in sweeps] == [0, 0], outputs
     assert machine.overbooked() == []
@@ -89,7 +89,7 @@ def test_two_sweeps_at_once_share_the_gpus(machine, tmp_path):
 
 def test_cells_that_share_a_device_say_so(machine, tmp_path):
     process = machine.start("one", "seed=range(0,8)", "runtime.cells_per_device=2", most=2)
-    output, _ = process.communicate(timeout=200)
+    [output] = ends(process)
 
     assert process.returncode == 0, output
     assert machine.overbooked() == []
@@ -103,7 +103,7 @@ def test_the_first_cell_of_a_kind_measures_and_the_others_share(machine, tmp_pat
     """The pretended devices are large enough for many of what such a cell takes of main memory."""
     machine.told["SWEEPLAB_FAKE_GPUS"] = "1x16GiB"
     process = machine.start("one", "seed=range(0,6)", "runtime.cells_per_device=auto", most=6)
-    output, _ = process.communicate(timeout=200)
+    [output] = ends(process)
     found = sorted(results(tmp_path / "one"), key=lambda result: result["config"]["seed"])
     shares = [result["provenance"].get("device_share") for result in found]
 
@@ -117,17 +117,16 @@ def test_the_first_cell_of_a_kind_measures_and_the_others_share(machine, tmp_pat
 def test_a_device_stays_leased_until_the_cell_of_a_killed_launcher_has_gone(machine, tmp_path):
     """Another sweep waits for it, says so, and then goes on."""
     machine.told["SWEEPLAB_FAKE_GPUS"] = "1x2GiB"
-    crawl = ("model._target_=faults.Fault", "++model.what=crawl", "~model.most", "~model.kill", "max_epochs=20")
-    lost = machine.start("lost", *crawl, "dataset.num_train=2048")
-    assert wait_for(lambda: list(tmp_path.glob("lost/out/cells/*/metrics.jsonl")) or lost.poll() is not None)
+    lost = machine.start("lost", "model._target_=faults.Fault", "~model.most", "~model.kill", *CRAWL)
+    assert wait_for(begun(tmp_path / "lost"), process=lost)
     lost.kill()
     lost.communicate()
     waiting = machine.start("next", "seed=0")
-    output, _ = waiting.communicate(timeout=100)
+    [output] = ends(waiting)
 
     assert waiting.returncode == 0, output
     assert machine.overbooked() == []
-    assert wait_for(lambda: not processes_with(str(tmp_path / "lost")), seconds=20)
+    assert wait_for(lambda: not processes_with(str(tmp_path / "lost")))
 
 
 def test_a_sweep_that_finds_no_gpu_free_says_why(machine):
@@ -138,7 +137,7 @@ def test_a_sweep_that_finds_no_gpu_free_says_why(machine):
         seen += process.stdout.readline()
     for lease in held:
         lease.release()
-    output, _ = process.communicate(timeout=100)
+    [output] = ends(process)
 
     assert "waiting: no GPU is free: 4 are leased by other sweeps" in seen
     assert process.returncode == 0, output
@@ -156,7 +155,7 @@ def test_gpus_that_an_outer_variable_hides_are_left_alone(machine):
         env=environment(**machine.told),
         cwd=place,
         check=False,
-        timeout=200,
+        timeout=BOUND_S,
     )
 
     assert done.returncode == 0, done.stderr
@@ -166,7 +165,7 @@ def test_gpus_that_an_outer_variable_hides_are_left_alone(machine):
 def test_soak(machine, tmp_path):
     """200 cells over 4 GPUs, two on each, a third of them killed at a random moment."""
     process = machine.start("one", "seed=range(0,200)", "runtime.cells_per_device=2", most=2, kill=0.33)
-    output, _ = process.communicate(timeout=500)
+    [output] = ends(process)
     found = find_sweep(None, str(tmp_path / "one" / "out"))
     table = pd.read_csv(found.folder.path / "cells.csv")
     states = Counter(table["state"])
@@ -193,7 +192,7 @@ def test_real_gpus_are_seen_by_their_cells(tmp_path):
         env=environment(SWEEPLAB_LEASES=str(tmp_path / "leases")),
         cwd=tmp_path,
         check=False,
-        timeout=300,
+        timeout=BOUND_S,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from omegaconf import OmegaConf
 from rich.console import Console
-from sweeping import start, sweep, wait_for
+from sweeping import CRAWL, begun, ends, start, sweep, wait_for
 
 from sweeplab import record
 from sweeplab.cell import identify
@@ -18,7 +18,7 @@ from sweeplab.sweep import find_sweep
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="signals as Linux has them")
 LOCAL = ("hydra/launcher=submitit_local",)
-CASES = "hydra.sweeper.cases=[{seed: '0,1', model.what: nothing}, {seed: 2, model.what: 'raise,kill'}]"
+CASES = "hydra.sweeper.cases=[{seed: 0, model.what: nothing}, {seed: 2, model.what: 'raise,kill'}]"
 
 
 @pytest.fixture(autouse=True)
@@ -44,17 +44,15 @@ def test_cells_that_fail_fail_alone_and_the_line_again_trains_only_them(tmp_path
     assert done.returncode == 1, done.stdout + done.stderr
     assert {key: result["state"] for key, result in first.items()} == {
         ("nothing", 0): "completed",
-        ("nothing", 1): "completed",
         ("raise", 2): "failed",
         ("kill", 2): "crashed",
     }
     assert "ValueError: the third batch is always the worst" in done.stdout
     assert "its job died" in done.stdout
-    assert "2 finished already" in again.stdout
+    assert "1 finished already" in again.stdout
     assert "handing 2 cells" in again.stdout
     assert {key: result["attempt"] for key, result in second.items()} == {
         ("nothing", 0): 1,
-        ("nothing", 1): 1,
         ("raise", 2): 2,
         ("kill", 2): 2,
     }
@@ -65,16 +63,16 @@ def test_cells_that_fail_fail_alone_and_the_line_again_trains_only_them(tmp_path
 @linux_only
 def test_a_preempted_job_stops_cleanly_is_requeued_and_trains_as_the_next_attempt(tmp_path):
     """The signal is the one that submitit has Slurm send before a job's time is up."""
-    crawl = ("++model.what=crawl", "max_epochs=2", "dataset.num_train=512")
-    process = start(tmp_path, *crawl, *LOCAL)
-    begun = wait_for(lambda: list(tmp_path.glob("out/cells/*/metrics.jsonl")) or process.poll())
+    process = start(tmp_path, *CRAWL, *LOCAL)
+    in_flight = wait_for(begun(tmp_path), process=process)
     [folder] = [record.CellFolder(path) for path in tmp_path.glob("out/cells/*")]
     os.kill(json.loads(folder.status.read_text())["pid"], signal.SIGUSR2)
-    output, _ = process.communicate(timeout=120)
+    (tmp_path / "go").touch()
+    [output] = ends(process)
     past = json.loads((folder.path / "attempts" / "1" / "result.json").read_bytes())
     result = record.read_result(folder)
 
-    assert begun, output
+    assert in_flight, output
     assert process.returncode == 0, output
     assert (past["state"], past["attempt"]) == ("interrupted", 1)
     assert (result["state"], result["attempt"]) == ("completed", 2)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from sweeping import command, environment, processes_with, start, sweep, wait_for
+from sweeping import BOUND_S, CRAWL, begun, command, ends, environment, processes_with, start, sweep, wait_for
 
 from sweeplab import record
 from sweeplab.sweep import find_sweep
@@ -168,32 +168,32 @@ def test_no_rank_is_left_running(ended):
     assert processes_with(str(folder)) == []
 
 
-CRAWLING = ("++model.what=crawl", "runtime.devices=2", "dataset.num_train=512", "max_epochs=2")
+CRAWLING = (*CRAWL, "runtime.devices=2")
 
 
 def test_ctrl_c_stops_wide_cells_cleanly(tmp_path):
     """Both that are training; their records say so."""
     process = start(tmp_path, *CRAWLING, "lr=0.1,0.01,0.001", "runtime.cells_at_once=4", "runtime.grace_s=30")
-    begun = wait_for(lambda: len(list(tmp_path.glob("out/cells/*/metrics.jsonl"))) == 2)
+    in_flight = wait_for(begun(tmp_path, 2), process=process)
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    [output] = ends(process)
     states = [result["state"] for result in results(tmp_path).values()]
 
-    assert begun, output
+    assert in_flight, output
     assert process.returncode == 130, output
     assert states == ["interrupted", "interrupted"], output
-    assert wait_for(lambda: not processes_with(str(tmp_path)), seconds=10)
+    assert wait_for(lambda: not processes_with(str(tmp_path)))
 
 
 def test_a_killed_launcher_takes_its_ranks_with_it(tmp_path):
     """They stop by themselves."""
     process = start(tmp_path, *CRAWLING, "lr=0.1,0.01")
-    begun = wait_for(lambda: list(tmp_path.glob("out/cells/*/metrics.jsonl")))
+    in_flight = wait_for(begun(tmp_path), process=process)
     process.kill()
     process.communicate()
 
-    assert begun
-    assert wait_for(lambda: not processes_with(str(tmp_path)), seconds=20)
+    assert in_flight
+    assert wait_for(lambda: not processes_with(str(tmp_path)))
 
 
 def test_narrow_and_wide_cells_share_a_sweep(tmp_path):
@@ -203,7 +203,7 @@ def test_narrow_and_wide_cells_share_a_sweep(tmp_path):
         command(tmp_path, cases),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=BOUND_S,
         env=environment(**OUTER_JOB),
         cwd=tmp_path,
         check=False,
@@ -218,7 +218,13 @@ def test_without_a_sweep_and_again_by_hand(tmp_path):
     """One line, one cell, as many processes; its folder alone trains it again, to the same figures."""
     words = [word for word in command(tmp_path, "runtime.devices=2", "max_epochs=2") if word != "-m"]
     words.insert(1, "-m")
-    options = {"capture_output": True, "text": True, "timeout": 300, "env": environment(**OUTER_JOB), "cwd": tmp_path}
+    options = {
+        "capture_output": True,
+        "text": True,
+        "timeout": BOUND_S,
+        "env": environment(**OUTER_JOB),
+        "cwd": tmp_path,
+    }
     first = subprocess.run(words, check=False, **options)
     [before] = results(tmp_path).values()
     [folder] = tmp_path.glob("out/cells/*")
@@ -246,12 +252,12 @@ def test_ctrl_c_without_a_sweep(tmp_path):
         cwd=tmp_path,
         start_new_session=True,
     )
-    begun = wait_for(lambda: list(tmp_path.glob("out/cells/*/metrics.jsonl")))
+    in_flight = wait_for(begun(tmp_path), process=process)
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    [output] = ends(process)
     [result] = results(tmp_path).values()
 
-    assert begun, output
+    assert in_flight, output
     assert process.returncode == 130, output
     assert result["state"] == "interrupted"
     assert "Traceback" not in output
@@ -300,7 +306,7 @@ def test_batch_normalisation_over_two_gpus_sees_whole_batches(tmp_path):
         folder.mkdir()
         places = (f"runtime.output_dir={folder}/out", f"runtime.data_dir={folder}/data", f"runtime.devices={devices}")
         line = [sys.executable, "-m", "sweeplab", "dataset=synthetic", *words, *places]
-        subprocess.run(line, check=True, timeout=300, env=environment(), cwd=folder, capture_output=True)
+        subprocess.run(line, check=True, timeout=BOUND_S, env=environment(), cwd=folder, capture_output=True)
     [one], [two] = (list(results(folder).values()) for folder in folders.values())
 
     assert two["metrics"]["train/loss"] == pytest.approx(one["metrics"]["train/loss"], rel=0.05)
@@ -314,7 +320,7 @@ def test_batch_normalisation_over_several_cpus_is_refused(tmp_path):
         [sys.executable, "-m", "sweeplab", *line, *places],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=BOUND_S,
         env=environment(),
         cwd=tmp_path,
         check=False,

@@ -10,7 +10,7 @@ from collections import Counter
 
 import pandas as pd
 import pytest
-from sweeping import processes_with, start, wait_for
+from sweeping import BOUND_S, CRAWL, begun, ends, processes_with, start, wait_for
 from working import SLURM, claims, plan, results, start_worker, states, the_sweep, worker
 
 from sweeplab import record
@@ -23,8 +23,6 @@ pytestmark = [
 ONE = "runtime.cells_at_once=1"
 # Cells that train until the third minibatch, and then wait for a file named `go`.
 WAIT = "++model.what=wait"
-# About two seconds an epoch: long enough to be caught in the middle.
-CRAWL = ("++model.what=crawl", "max_epochs=2", "dataset.num_train=512", "runtime.grace_s=5")
 
 
 def host_of(folder):
@@ -34,16 +32,12 @@ def host_of(folder):
     return Counter(json.loads(path.read_text())["host"] for path in read)
 
 
-def begun(folder, number=1):
-    return lambda: len(list(folder.glob("out/cells/*/metrics.jsonl"))) >= number
-
-
 def test_two_workers_share_the_cells_and_the_report_is_there(tmp_path):
     """Written by a plan that trains nothing; each cell is trained once, as two jobs of an array would."""
     planned = plan(tmp_path, "lr=0.1,0.01", "seed=range(0,4)")
     before = states(tmp_path)
     both = [start_worker(tmp_path, ONE, **SLURM) for _ in range(2)]
-    outputs = [process.communicate(timeout=120)[0] for process in both]
+    outputs = ends(*both)
     found = results(tmp_path)
     table = pd.read_csv(the_sweep(tmp_path).folder.path / "cells.csv")
 
@@ -66,7 +60,7 @@ def test_a_worker_shares_the_cells_of_a_running_line(tmp_path):
     helper = start_worker(tmp_path, ONE, host="helper")
     helped = wait_for(lambda: host_of(tmp_path)["helper"])
     (tmp_path / "go").touch()
-    outputs = [process.communicate(timeout=120)[0] for process in (main, helper)]
+    outputs = ends(main, helper)
 
     assert helped
     assert (main.returncode, helper.returncode) == (0, 0), outputs
@@ -111,7 +105,7 @@ def test_a_worker_leaves_what_others_hold_and_stays_when_asked_to(tmp_path):
     leaves = worker(tmp_path)
     stays = start_worker(tmp_path, "--stay")
     (tmp_path / "go").touch()
-    outputs = [process.communicate(timeout=120)[0] for process in (other, stays)]
+    outputs = ends(other, stays)
 
     assert leaves.returncode == 0, leaves.stderr
     assert "2 cells are held by other workers (on node7)" in leaves.stdout
@@ -122,13 +116,13 @@ def test_a_worker_leaves_what_others_hold_and_stays_when_asked_to(tmp_path):
 @pytest.mark.parametrize("everybody", [False, True])
 def test_a_worker_that_is_told_to_stop_leaves_its_cells_to_others(tmp_path, everybody):
     """As Slurm tells it before its time is up: every process of the job, or the first alone."""
-    plan(tmp_path, *CRAWL, "max_epochs=9", "seed=0,1,2")
+    plan(tmp_path, *CRAWL, "runtime.grace_s=5", "seed=0,1,2")
     process = start_worker(tmp_path, "runtime.cells_at_once=2")
     assert wait_for(begun(tmp_path, 2))
     told = processes_with(str(tmp_path)) if everybody else [process.pid]
     for pid in told:
         os.kill(pid, signal.SIGTERM)
-    output, _ = process.communicate(timeout=60)
+    [output] = ends(process)
 
     assert process.returncode == 130, output
     assert len(told) >= (4 if everybody else 1)
@@ -139,12 +133,13 @@ def test_a_worker_that_is_told_to_stop_leaves_its_cells_to_others(tmp_path, ever
 
 def test_a_machine_that_goes_down_is_waited_for_and_then_taken_over_from(tmp_path):
     """Its claims stay fresh for one lease; then another trains its cells."""
-    plan(tmp_path, *CRAWL, "max_epochs=1", "seed=0,1", "runtime.lease_s=4")
+    plan(tmp_path, *CRAWL, "seed=0,1", "runtime.lease_s=4")
     process = start_worker(tmp_path, "runtime.cells_at_once=2", host="down")
     assert wait_for(lambda: states(tmp_path) == ["running"] * 2)
     process.kill()
     process.wait()
     held = host_of(tmp_path)
+    (tmp_path / "go").touch()
     rest = worker(tmp_path, "--stay", "runtime.cells_at_once=2")
 
     assert held == {"down": 2}
@@ -166,7 +161,7 @@ def test_a_worker_that_was_asleep_for_too_long_writes_nothing_over_its_successor
     alone = wait_for(lambda: list(tmp_path.glob("out/cells/*/attempts/1")))
     left_behind = [path.name for path in tmp_path.glob("out/cells/*/attempts/1/*")]
     (tmp_path / "go").touch()
-    outputs = [process.communicate(timeout=90)[0] for process in (sleeper, heir)]
+    outputs = ends(sleeper, heir)
     [result] = results(tmp_path).values()
 
     assert taken
@@ -203,7 +198,7 @@ def test_workers_that_die_at_random_finish_every_cell_once(tmp_path):
             victim.kill()
             victim.wait()
             workers.append(start_worker(tmp_path, ONE, log=log))
-        codes = [process.wait(timeout=120) for process in workers]
+        codes = [process.wait(timeout=BOUND_S) for process in workers]
     last = worker(tmp_path)
     found = results(tmp_path)
     table = pd.read_csv(the_sweep(tmp_path).folder.path / "cells.csv")
@@ -220,4 +215,4 @@ def test_workers_that_die_at_random_finish_every_cell_once(tmp_path):
         ended = [json.loads(path.read_text())["state"] for path in past.glob("*/result.json")]
         assert set(ended) <= {"interrupted"}
     assert claims(tmp_path) == []
-    assert wait_for(lambda: not processes_with(str(tmp_path)), seconds=15)
+    assert wait_for(lambda: not processes_with(str(tmp_path)))

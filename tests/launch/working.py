@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from sweeping import FAULT, environment
+from sweeping import BOUND_S, FAULT, environment
 
 from sweeplab import record
 from sweeplab.sweep import find_sweep
@@ -23,7 +23,7 @@ def plan(folder, *lines):
     return _run(folder, "plan", "--write", *FAULT, *places, *lines)
 
 
-def worker(folder, *words, timeout=200):
+def worker(folder, *words, timeout=BOUND_S):
     """Run a worker to its end."""
     return _run(folder, "worker", str(the_sweep(folder).folder.path), *words, timeout=timeout)
 
@@ -81,7 +81,7 @@ def claims(folder):
     )
 
 
-def _run(folder, *words, timeout=200):
+def _run(folder, *words, timeout=BOUND_S):
     return subprocess.run(
         [sys.executable, "-m", "sweeplab", *words],
         capture_output=True,

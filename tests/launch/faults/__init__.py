@@ -69,11 +69,15 @@ class Fault(Logistic):
         time.sleep(1)
 
     def do_crawl(self):
+        """Slow until there is a file named `go` where the sweep was started, which is for the test to make."""
         self.calls = 2
-        time.sleep(0.2)
+        if not Path("go").exists():
+            time.sleep(0.2)
 
     def do_wait(self):
-        while not Path("go").exists():  # where the sweep was started
+        """At one minibatch, until there is such a file."""
+        Path(f"waiting.{os.getpid()}").touch()
+        while not Path("go").exists():
             time.sleep(0.05)
 
     def do_infinite(self):
