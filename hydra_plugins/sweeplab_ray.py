@@ -15,7 +15,7 @@ class RayLauncher(sweeplab_launcher.SweeplabLauncher):
         """Run a plan; the exit code is the sweep's."""
         from sweeplab.cli import SweepEnded, make_console
         from sweeplab.launch.conduct import conduct
-        from sweeplab.launch.ray import RaySite
+        from sweeplab.launch.ray.site import RaySite
 
         with RaySite(self._options) as site:
             raise SweepEnded(conduct(plan, make_console(), site))

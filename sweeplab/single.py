@@ -35,12 +35,13 @@ from sweeplab.plan import Plan, all_faults, axis_name
 from sweeplab.provenance import code_version
 from sweeplab.record import CellFolder
 from sweeplab.records import last_line
+from sweeplab.stop import StopSignal
 from sweeplab.sweep import read_cell, write_sweep
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from sweeplab.run import Notify
+    from sweeplab.training import Notify
 
 
 class CellFailed(Exception):
@@ -189,10 +190,11 @@ def run_here(cell: Cell, console: Console, *, rerun: bool = False) -> dict[str, 
 
 
 def _train(cell: Cell, folder: CellFolder, notify: Notify, around: Mapping[str, Any]) -> dict[str, Any]:
+    import sweeplab.lightning  # isort: skip  # noqa: F401 (imports the next one sooner)
     import torch
 
     from sweeplab.ranks import forget_outer_job
-    from sweeplab.run import StopSignal, Surroundings, run_cell
+    from sweeplab.run import Surroundings, run_cell
 
     threads = cell.config["runtime"]["threads_per_cell"]
     if threads != "auto":
@@ -216,7 +218,7 @@ def _words(metrics: Mapping[str, float]) -> str:
 
 
 @contextmanager
-def _interruptible(stop: wide.Stop) -> Iterator[None]:
+def _interruptible(stop: StopSignal) -> Iterator[None]:
     """Ctrl-C lets the cell stop cleanly and write its record; a second one ends the process at once.
 
     Whoever manages the job may announce its end by a signal of its own, as submitit does: the cell stops likewise, and

@@ -264,8 +264,8 @@ def initial_loss(cell: Cell) -> float:
     from torch.nn import functional as F
 
     from sweeplab.build import build
-    from sweeplab.run import BATCHING, build_model
     from sweeplab.start import seed_everything
+    from sweeplab.training import BATCHING, build_model
 
     config = cell.config
     data = build(config["dataset"], trusted=[])

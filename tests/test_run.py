@@ -9,8 +9,9 @@ from torch.nn import functional as F
 
 from sweeplab import record
 from sweeplab.build import build
-from sweeplab.run import StopSignal, Surroundings, run_cell
+from sweeplab.run import Surroundings, run_cell
 from sweeplab.start import seed_everything, weights_hash
+from sweeplab.stop import StopSignal
 from sweeplab.verbs.plan import plan_of
 
 FAST = (

@@ -22,7 +22,7 @@ from sweeplab.steps import steps_per_epoch
 )
 def test_counted_as_the_loaders_count(lines, plan, tmp_path):
     from sweeplab.build import build
-    from sweeplab.run import BATCHING
+    from sweeplab.training import BATCHING
 
     [cell] = plan("dataset=synthetic", *lines, f"runtime.data_dir={tmp_path}").cells
     config = cell.config

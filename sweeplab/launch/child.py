@@ -21,7 +21,9 @@ from sweeplab.cell import Cell
 from sweeplab.launch import wide
 from sweeplab.launch.slots import Slot
 from sweeplab.ranks import forget_outer_job
-from sweeplab.run import Notify, StopSignal, Surroundings, run_cell
+from sweeplab.run import Surroundings, run_cell
+from sweeplab.stop import StopSignal
+from sweeplab.training import Notify
 
 STOP = signal.SIGTERM  # end as interrupted
 TIME_IS_UP = signal.SIGUSR1  # end as timed_out

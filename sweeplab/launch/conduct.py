@@ -17,10 +17,10 @@ from sweeplab.cell import Cell
 from sweeplab.errors import ConfigFault
 from sweeplab.estimate import seconds_per_epoch
 from sweeplab.launch.claims import FolderClaims
-from sweeplab.launch.local import Limits
 from sweeplab.launch.machine import check_devices
 from sweeplab.launch.needs import make_needs
 from sweeplab.launch.queue import Queue
+from sweeplab.launch.running import Limits
 from sweeplab.launch.schedule import Schedule
 from sweeplab.launch.site import HERE, CellLauncher, Site
 from sweeplab.plan import Plan

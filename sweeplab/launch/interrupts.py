@@ -15,7 +15,7 @@ class Interrupts:
 
     def __enter__(self) -> "Interrupts":
         if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._interrupt) for number in _NUMBERS}
+            self._previous = {number: signal.signal(number, self.add) for number in _NUMBERS}
         return self
 
     def __exit__(
@@ -24,7 +24,8 @@ class Interrupts:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
-    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+    def add(self, _number: int = 0, _frame: FrameType | None = None) -> None:
+        """One more; also what answers the signals."""
         self.count += 1
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from sweeplab.launch.local import Launcher, Limits, View
+from sweeplab.launch.local import Launcher
 from sweeplab.launch.machine import make_slots
+from sweeplab.launch.running import Limits, View
 from sweeplab.launch.schedule import Schedule
 from sweeplab.launch.slots import Slots
 

@@ -13,21 +13,25 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sweeplab import ranks, record
 from sweeplab.cell import Cell
+from sweeplab.launch.post_mortem import post_mortem
+from sweeplab.launch.running import how_it_ended
 from sweeplab.launch.slots import available_cores
 from sweeplab.record import CellFolder
+from sweeplab.stop import StopSignal
 
 if TYPE_CHECKING:
     from sweeplab.launch.slots import Slot
-    from sweeplab.run import Notify, StopSignal
+    from sweeplab.training import Notify
 
 AROUND = "SWEEPLAB_AROUND"
 
@@ -76,23 +80,11 @@ def _started(
         events.close()
 
 
-class Stop(Protocol):
-    """What can be told to stop; the first reason counts."""
-
-    @property
-    def state(self) -> str | None:
-        """That it should end in, once it was told."""
-
-    def set(self, state: str) -> None:
-        """Tell it."""
-
-
 @dataclass
-class _StopOf:
+class _StopOf(StopSignal):
     """Passes the word on to a cell's process, which ends as interrupted whatever the reason."""
 
-    process: subprocess.Popen[bytes]
-    state: str | None = None
+    process: subprocess.Popen[bytes] = field(kw_only=True)
 
     def set(self, state: str) -> None:
         if self.state is None:
@@ -105,34 +97,30 @@ def train_beside(
     folder: CellFolder,
     notify: Notify,
     around: Mapping[str, Any],
-    interruptible: Callable[[Stop], AbstractContextManager[None]],
+    interruptible: Callable[[StopSignal], AbstractContextManager[None]],
 ) -> dict[str, Any]:
     """Train a cell in a process beside this one, which says how it goes and stops it; gives its result."""
+    started_s, before = time.monotonic(), record.last_attempt(folder)
     record.write_asked(folder, cell)
     asked = cell.config["runtime"]["threads_per_cell"]
     threads = available_cores() if asked == "auto" else asked
     with _started(cell, folder, threads=threads, around=around) as (process, events):
-        stop = _StopOf(process)
+        stop = _StopOf(process=process)
         with interruptible(stop), suppress(EOFError):
             while True:  # until the last of its processes has closed its end
                 notify(*events.recv())
         process.wait()
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    return record.read_result(folder) or _post_mortem(cell, folder, process.returncode, stop)
-
-
-def _post_mortem(cell: Cell, folder: CellFolder, code: int, stop: Stop) -> dict[str, Any]:
-    how = f"killed by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"ended with exit code {code}"
-    result = {
-        **record.blank_result(cell),
-        "state": stop.state or record.CRASHED,
-        "attempt": record.last_attempt(folder),
-        "error": {"class": "ProcessDied", "message": how, "traceback": ""},
-    }
-    record.write_result(folder, result)
-    record.write_status(folder, result["state"], result["attempt"])
-    return result
+    result = record.read_result(folder) if process.returncode == 0 else None
+    return result or post_mortem(
+        cell,
+        folder,
+        before=before,
+        state=stop.state or record.CRASHED,
+        message=how_it_ended(process.returncode),
+        wall_time_s=time.monotonic() - started_s,
+    )
 
 
 def _told(
@@ -162,10 +150,11 @@ def train(path: Path) -> None:
     cell, folder = ranks.cell_of(told["cell"]), CellFolder(path)
     leader = ranks.start(cell, path, threads=told["threads"])
     # Only now: the others import torch at the same time.
+    import sweeplab.lightning  # isort: skip  # noqa: F401 (imports the next one sooner)
     import torch
 
     from sweeplab.launch import child
-    from sweeplab.run import StopSignal, Surroundings, run_cell
+    from sweeplab.run import Surroundings, run_cell
 
     stop = StopSignal()
     threading.Thread(target=_wait_for_word, args=(stop,), daemon=True, name="wait for signals").start()

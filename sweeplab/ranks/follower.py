@@ -70,7 +70,7 @@ def follow(folder: Path) -> None:
 
 
 def _report(error: BaseException, rank: int, pipe: int) -> None:
-    from sweeplab.run import outcome_of
+    from sweeplab.outcome import outcome_of
 
     outcome = outcome_of(error)
     told = outcome["error"]

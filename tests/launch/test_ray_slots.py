@@ -12,8 +12,8 @@ from sweeplab import record
 from sweeplab.errors import ConfigFault
 from sweeplab.launch.archive import pack, unpack
 from sweeplab.launch.post_mortem import post_mortem
-from sweeplab.launch.ray import RaySite
-from sweeplab.launch.ray_slots import RaySlots
+from sweeplab.launch.ray.site import RaySite
+from sweeplab.launch.ray.slots import RaySlots
 from sweeplab.launch.slots import Need
 
 ONE, TWO = Need(), Need(devices=2)
@@ -119,7 +119,7 @@ def test_an_option_that_cannot_be_is_refused(options, words):
 
 def test_importing_our_side_imports_no_ray():
     """It is an extra, and takes a second."""
-    program = "import sys, hydra_plugins.sweeplab_ray, sweeplab.launch.ray; print('ray' in sys.modules)"
+    program = "import sys, hydra_plugins.sweeplab_ray, sweeplab.launch.ray.site; print('ray' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout.split() == ["False"]

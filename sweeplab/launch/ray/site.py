@@ -9,10 +9,10 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from sweeplab.errors import ConfigFault
-from sweeplab.launch import ray_node
-from sweeplab.launch.local import Limits
-from sweeplab.launch.ray_slots import RaySlots
-from sweeplab.launch.ray_tasks import RayTasks
+from sweeplab.launch.ray import node
+from sweeplab.launch.ray.slots import RaySlots
+from sweeplab.launch.ray.tasks import RayTasks
+from sweeplab.launch.running import Limits
 from sweeplab.launch.slots import available_cores
 
 _OWN = "local"  # Ray's word for one that it starts itself
@@ -66,7 +66,7 @@ class RaySite:
         self._join()
         self._gpus = self._has_gpus(runtime["accelerator"])
         limits = Limits(runtime["timeout_s"], runtime["grace_s"])
-        told = ray_node.Around(list(modules), list(targets), dict(around), limits, self._gpus)
+        told = node.Around(list(modules), list(targets), dict(around), limits, self._gpus)
         self._slots = self._make_slots(runtime)
         return RayTasks(self._ray, runtime["output_dir"], self._slots, told, self._options)
 

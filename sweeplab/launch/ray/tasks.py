@@ -1,4 +1,4 @@
-"""Cells as tasks of a Ray cluster: the driver's side of `sweeplab.launch.ray_node`. Imports no Ray, but is given it."""
+"""Cells as tasks of a Ray cluster: the driver's side of `sweeplab.launch.ray.node`. Imports no Ray, but is given it."""
 
 import contextlib
 import secrets
@@ -12,12 +12,12 @@ from typing import Any
 
 from sweeplab import record
 from sweeplab.errors import DataFault
-from sweeplab.launch import ray_node
 from sweeplab.launch.archive import unpack
 from sweeplab.launch.interrupts import Interrupts
-from sweeplab.launch.local import Limits, View
 from sweeplab.launch.post_mortem import post_mortem
-from sweeplab.launch.ray_slots import RaySlots
+from sweeplab.launch.ray import node
+from sweeplab.launch.ray.slots import RaySlots
+from sweeplab.launch.running import Limits, View
 from sweeplab.launch.schedule import Placed, Result, Schedule
 from sweeplab.launch.slots import Need
 from sweeplab.records import last_line
@@ -71,7 +71,7 @@ class RayTasks:
     """
 
     def __init__(
-        self, ray: Any, output_dir: str, slots: RaySlots, around: ray_node.Around, options: Mapping[str, Any]
+        self, ray: Any, output_dir: str, slots: RaySlots, around: node.Around, options: Mapping[str, Any]
     ) -> None:
         self._ray = ray
         self._output_dir = output_dir
@@ -82,7 +82,7 @@ class RayTasks:
         self._told = 0
         self._told_s = 0.0
         self._flying: dict[str, _Flight] = {}
-        self._home = ray_node.Home(
+        self._home = node.Home(
             directory=str(Path.cwd()),
             paths=[path for path in sys.path if path and not path.startswith((sys.prefix, sys.base_prefix))],
             output_dir=str(Path(output_dir).absolute()),
@@ -110,7 +110,7 @@ class RayTasks:
         Raises:
             DataFault: in the words of the data set.
         """
-        task = self._ray.remote(max_retries=self._options["max_retries"], num_cpus=1)(ray_node.prepare)
+        task = self._ray.remote(max_retries=self._options["max_retries"], num_cpus=1)(node.prepare)
         try:
             trouble = self._ray.get(task.remote(dataset, list(trusted), self._home, self._around))
         except self._ray.exceptions.RayError as error:
@@ -140,7 +140,7 @@ class RayTasks:
         asked = self._slots.resources(Need(slot.devices, slot.share))
         # Ray would try again by itself, but with what it was told the first time: we do
         options = {"max_retries": 0, "num_cpus": asked["CPU"], "num_gpus": asked.get("GPU", 0), "name": cell.label}
-        task = self._ray.remote(**{**options, **self._options["options"]})(ray_node.train)
+        task = self._ray.remote(**{**options, **self._options["options"]})(node.train)
         flights[task.remote(cell, slot, flight.attempt, self._home, self._around, self._board)] = flight
         self._flying[cell.id] = flight
 

@@ -19,10 +19,11 @@ from sweeplab import record
 from sweeplab.cell import Cell
 from sweeplab.errors import DataFault, RecordFault
 from sweeplab.launch.archive import pack
-from sweeplab.launch.local import Launcher, Limits
+from sweeplab.launch.local import Launcher
 from sweeplab.launch.needs import FixedNeeds
 from sweeplab.launch.queue import Queue
-from sweeplab.launch.ray_pulse import Pulse
+from sweeplab.launch.ray.pulse import Pulse
+from sweeplab.launch.running import Limits
 from sweeplab.launch.schedule import Placed, Result, Schedule
 from sweeplab.launch.slots import CoreSlots, Slot
 

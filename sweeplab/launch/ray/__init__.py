@@ -1,0 +1,1 @@
+"""Cells on a Ray cluster, one as large as its nodes."""
