@@ -6,12 +6,13 @@ Gives out the page and its figures and nothing else, to nobody but this machine'
 import argparse
 import contextlib
 import io
+import signal
 import threading
-import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import FrameType
 from urllib.parse import unquote, urlsplit
 
 from rich.console import Console
@@ -40,9 +41,10 @@ def run(arguments: list[str]) -> int:
     with (
         contextlib.suppress(KeyboardInterrupt),
         serving(sweep.folder.path, port=asked.port, every_s=asked.every) as server,
+        _told_to_stop() as stop,
     ):
         say(console, f"{sweep.name}: {server.url} (Ctrl-C ends it)")
-        _watch(server, asked.every, console)
+        _watch(server, asked.every, console, stop)
     return 0
 
 
@@ -132,10 +134,31 @@ def serving(folder: Path, *, port: int, every_s: float) -> Iterator[ReportServer
         server.server_close()
 
 
-def _watch(server: ReportServer, every_s: float, console: Console) -> None:
-    """Make the report anew whenever the records have changed, for ever."""
+@contextlib.contextmanager
+def _told_to_stop() -> Iterator[threading.Event]:
+    """Set by Ctrl-C or SIGTERM; a second one interrupts whatever is going on.
+
+    Raised at once, the first could come while a library that draws a figure listens to no exception, and be lost.
+    """
+    stop = threading.Event()
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    previous = {number: signal.signal(number, tell) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _watch(server: ReportServer, every_s: float, console: Console, stop: threading.Event) -> None:
+    """Make the report anew whenever the records have changed, until told to stop."""
     seen: list[float] | None = None
-    while True:
+    while not stop.is_set():
         sweep = read_sweep(server.folder)
         marks = changes(sweep)
         is_running = not all(sweep.cell_folder(cell_id).result.exists() for cell_id, _ in sweep.cells)
@@ -147,7 +170,7 @@ def _watch(server: ReportServer, every_s: float, console: Console) -> None:
             seen = marks
         # only now: browsers look again until they have the last page
         server.is_running = is_running
-        time.sleep(every_s)
+        stop.wait(every_s)
 
 
 def changes(sweep: Sweep) -> list[float]:

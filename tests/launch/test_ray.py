@@ -114,7 +114,9 @@ def test_a_node_that_goes_in_the_middle_of_a_sweep_costs_no_cell(tmp_path, clust
     leaving = cluster.add_node(**NODE)
     process = start(tmp_path, "lr=0.1,0.01", "seed=0,1", "++model.what=wait", *on(cluster))
     in_flight = wait_for(lambda: len(list(tmp_path.glob("waiting.*"))) == 3, process=process)
+    cells = [int(path.suffix[1:]) for path in tmp_path.glob("waiting.*")]
     cluster.remove_node(leaving, allow_graceful=False)
+    one_is_lost = wait_for(lambda: not all(Path(f"/proc/{pid}").exists() for pid in cells), process=process)
     (tmp_path / "go").touch()
     [output] = ends(process)
     found, rows = table(tmp_path)
@@ -122,12 +124,14 @@ def test_a_node_that_goes_in_the_middle_of_a_sweep_costs_no_cell(tmp_path, clust
     past = [path for path in tmp_path.glob("out/cells/*/attempts/*") if path.is_dir()]
 
     assert in_flight, output
+    assert one_is_lost, output
     assert process.returncode == 0, output
     assert list(rows["state"]) == ["completed"] * 4
     assert sorted(rows["cell_id"]) == sorted(cell_id for cell_id, _ in found.cells)
     assert sorted(attempts) == [1, 1, 1, 2]
     assert [path.name for path in past] == ["1"]
-    assert json.loads((past[0] / "result.json").read_bytes())["state"] in ("crashed", "interrupted")
+    said = past[0] / "result.json"  # by the driver, unless the cell still held on to its folder just then
+    assert not said.exists() or json.loads(said.read_bytes())["state"] in ("crashed", "interrupted")
     assert not list(tmp_path.glob("out/.shared-*"))
     assert wait_for(lambda: not fork_servers(ray_folder))
 
