@@ -112,7 +112,8 @@ class SingleRun:
             raise self._refusal
         if self._is_multirun and self._cells:
             plan = plan_of_cells(self._cells)
-            return report(write_sweep(plan, command=command(), code=code_version()), self._console)
+            sweep = write_sweep(plan, command=command(), code=code_version())
+            return report(sweep, self._console, tracker=plan.config["tracker"], tags=plan.config["tags"])
         return exit_code(self._results[0]) if self._results else EXIT_OK
 
 
