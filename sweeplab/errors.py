@@ -22,6 +22,21 @@ class ConfigFault(SweeplabError):
         super().__init__("\n".join(self.faults))
 
 
+_SHOWN_FAULTS = 20
+
+
+def refuse(faults: Sequence[str]) -> None:
+    """Raise what is wrong, if anything: the first faults, and how many more there are.
+
+    Raises:
+        ConfigFault: there is at least one.
+    """
+    if len(faults) > _SHOWN_FAULTS:
+        faults = [*faults[:_SHOWN_FAULTS], f"… and {len(faults) - _SHOWN_FAULTS} more"]
+    if faults:
+        raise ConfigFault(faults)
+
+
 class RecordFault(SweeplabError):
     """A file of a cell or a sweep is unreadable, from another version, or not ours."""
 

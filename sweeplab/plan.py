@@ -16,13 +16,12 @@ from sweeplab import grid
 from sweeplab.build import find_faults
 from sweeplab.cell import Cell, axis_value, canonical, identify
 from sweeplab.compose import Composer, Composition
-from sweeplab.errors import ConfigFault
+from sweeplab.errors import ConfigFault, refuse
 from sweeplab.exclude import Exclusion, exclusions
 from sweeplab.grid import AxisParser, Grid, Point, RuleReport, Rules
 from sweeplab.tables import declared, find_layout_faults
 
 _STEM_LENGTH = 60
-_SHOWN_FAULTS = 20
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ def _compose_all(composer: Composer, points: Sequence[Point]) -> list[Compositio
     try:
         return [composer.compose(list(point.values())) for point in points]
     except ConfigFault:
-        _raise(_faults_of_points(composer, points))
+        refuse(_faults_of_points(composer, points))
         raise
 
 
@@ -156,8 +155,8 @@ def _assemble(expanded: Grid, compositions: list[Composition], excluded: list[Ex
     if not cells:
         raise ConfigFault(f"no cell is left of {len(expanded.points)}: every one was excluded")
     found = list(cells.values())
-    _raise(all_faults(found))
-    _raise(list(find_layout_faults(declared(found[0].config.get("tables"), found), found)))
+    refuse(all_faults(found))
+    refuse(list(find_layout_faults(declared(found[0].config.get("tables"), found), found)))
     axes = varied_axes(found, [axis_name(key) for key in expanded.swept])
     named = [Cell(c.id, c.config, {key: c.axes.get(key) for key in axes}, c.choices, c.overrides) for c in found]
     config = named[0].config
@@ -189,13 +188,6 @@ def all_faults(cells: Sequence[Cell]) -> list[str]:
         else f"{fault} (in {len(having)} of {len(cells)} cells, first: {having[0].label})"
         for fault, having in where.items()
     ]
-
-
-def _raise(faults: list[str]) -> None:
-    if len(faults) > _SHOWN_FAULTS:
-        faults = [*faults[:_SHOWN_FAULTS], f"… and {len(faults) - _SHOWN_FAULTS} more"]
-    if faults:
-        raise ConfigFault(faults)
 
 
 def axis_name(key: str) -> str:

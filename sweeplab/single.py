@@ -20,7 +20,7 @@ from rich.markup import escape
 
 from sweeplab import record, tracking
 from sweeplab.cell import Cell, axis_value, identify, is_circumstance
-from sweeplab.errors import ConfigFault, SweeplabError
+from sweeplab.errors import ConfigFault, SweeplabError, refuse
 from sweeplab.launch import wide
 from sweeplab.launch.conduct import (
     EXIT_FAILED,
@@ -35,6 +35,7 @@ from sweeplab.plan import Plan, all_faults, axis_name
 from sweeplab.provenance import code_version
 from sweeplab.record import CellFolder
 from sweeplab.records import last_line
+from sweeplab.rehearsal import parts_of, rehearse
 from sweeplab.stop import StopSignal
 from sweeplab.sweep import read_cell, write_sweep
 
@@ -97,9 +98,7 @@ class SingleRun:
             raise CellFailed(f"{cell.label}: {last_line(result['error'])}")
 
     def _run(self, cell: Cell) -> dict[str, Any]:
-        faults = all_faults([cell])
-        if faults:
-            raise ConfigFault(faults)
+        refuse(all_faults([cell]))
         return run_here(cell, self._console)
 
     def conclude(self) -> int:
@@ -166,7 +165,8 @@ def run_here(cell: Cell, console: Console, *, rerun: bool = False) -> dict[str, 
     """Train a cell in this process and say how it goes, a line for each epoch.
 
     Raises:
-        DataFault: its data set is missing or damaged; nothing has been written then.
+        ConfigFault: its optimizer or schedule refuses its arguments.
+        DataFault: its data set is missing or damaged. In both cases nothing has been written.
     """
     from sweeplab.build import build
 
@@ -177,6 +177,7 @@ def run_here(cell: Cell, console: Console, *, rerun: bool = False) -> dict[str, 
         console.print(f"epoch {epoch}/{max_epochs}  {_words(metrics)}", highlight=False)
 
     check_writable(runtime["output_dir"])
+    refuse(rehearse(parts_of([cell]), cell.config["trusted_targets"]))
     build(cell.config["dataset"], trusted=cell.config["trusted_targets"]).prepare()
     console.print(f"{escape(cell.label)}  [dim]{cell.id}[/dim]", highlight=False)
     say(console, tracking.describe(cell.config["tracker"], output_dir=runtime["output_dir"]))
@@ -261,8 +262,6 @@ def rerun(path: Path, console: Console) -> int:
     """
     folder = CellFolder(path.resolve())
     cell = read_cell(folder)
-    faults = all_faults([cell])
-    if faults:
-        raise ConfigFault(faults)
+    refuse(all_faults([cell]))
     here = {**cell.config, "runtime": {**cell.config["runtime"], "output_dir": str(folder.path.parent.parent)}}
     return exit_code(run_here(replace(cell, config=here), console, rerun=True))

@@ -10,7 +10,7 @@ from typing import Any
 
 from sweeplab import record
 from sweeplab.cell import Cell, identify, is_circumstance
-from sweeplab.errors import ConfigFault, RecordFault
+from sweeplab.errors import ConfigFault, RecordFault, refuse
 from sweeplab.penalties import penalty_notes
 from sweeplab.plan import Plan, all_faults
 from sweeplab.published import matched
@@ -143,8 +143,7 @@ def read_plan(sweep: Sweep, runtime: Mapping[str, Any]) -> Plan:
         ConfigFault: what is recorded cannot be built here.
     """
     cells = [_recorded(sweep, cell_id, axes, runtime) for cell_id, axes in sweep.cells]
-    if faults := all_faults(cells):
-        raise ConfigFault(faults)
+    refuse(all_faults(cells))
     return Plan(sweep.name, cells, sweep.axes, [], cells[0].config, len(cells))
 
 

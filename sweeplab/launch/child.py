@@ -8,19 +8,20 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from sweeplab import record
+from sweeplab import record, rehearsal
 from sweeplab.build import build
 from sweeplab.cell import Cell
 from sweeplab.launch import wide
 from sweeplab.launch.slots import Slot
 from sweeplab.ranks import forget_outer_job
+from sweeplab.rehearsal import Part
 from sweeplab.run import Surroundings, run_cell
 from sweeplab.stop import StopSignal
 from sweeplab.training import Notify
@@ -64,14 +65,25 @@ def notifier(events: Connection) -> Notify:
 
 def prepare(dataset: Mapping[str, Any], trusted: list[str], events: Connection) -> None:
     """Entry point of the process that makes a data set ready; sends None, or what is wrong in words."""
-    os.setsid()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {STOP})
-    _outlive_launcher_by(0, StopSignal())
+    _stand_apart()
     try:
         build(dataset, trusted=trusted).prepare()
         events.send(None)
     except Exception as error:  # the words travel, the launcher decides
         events.send(str(error) or type(error).__name__)
+
+
+def rehearse(parts: Sequence[Part], trusted: list[str], events: Connection) -> None:
+    """Entry point of the process that builds for nothing what cells will build; sends what was refused, in words."""
+    _stand_apart()
+    events.send(rehearsal.rehearse(parts, trusted))
+
+
+def _stand_apart() -> None:
+    """For a process that has nothing to write: own session, gone at once when the launcher is gone."""
+    os.setsid()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {STOP})
+    _outlive_launcher_by(0, StopSignal())
 
 
 def _isolate(stop: StopSignal) -> None:

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from sweeplab import record, tracking
 from sweeplab.cell import Cell
-from sweeplab.errors import ConfigFault
+from sweeplab.errors import ConfigFault, refuse
 from sweeplab.estimate import seconds_per_epoch
 from sweeplab.launch.claims import FolderClaims
 from sweeplab.launch.machine import check_devices
@@ -27,6 +27,7 @@ from sweeplab.plan import Plan
 from sweeplab.provenance import code_version
 from sweeplab.record import to_json
 from sweeplab.records import read_records
+from sweeplab.rehearsal import parts_of
 from sweeplab.report import draw, report_on
 from sweeplab.report.live import LiveView
 from sweeplab.sweep import Sweep, check_name, finished, read_results, write_sweep
@@ -94,6 +95,7 @@ def prepared_launcher(plan: Plan, missing: Sequence[Cell], console: Console, sit
     """A launcher whose cells will find their data.
 
     Raises:
+        ConfigFault: an optimizer or a schedule refuses its arguments.
         DataFault: a data set is missing or damaged.
     """
     runtime = plan.config["runtime"]
@@ -109,6 +111,7 @@ def prepared_launcher(plan: Plan, missing: Sequence[Cell], console: Console, sit
     threading.Thread(target=_import_all, args=("pandas", "scipy.stats"), daemon=True).start()
     with console.status("importing torch, once for all cells"):
         launcher.warm_up()
+    refuse(launcher.rehearse(parts_of(missing), plan.config["trusted_targets"]))
     for dataset in _distinct(cell.config["dataset"] for cell in missing):
         launcher.prepare(dataset, plan.config["trusted_targets"])
     return launcher

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from typing import Any
@@ -22,6 +22,7 @@ from sweeplab.launch.running import Limits, Running, View
 from sweeplab.launch.schedule import Placed, Schedule
 from sweeplab.oom import oom_kills
 from sweeplab.records import last_line
+from sweeplab.rehearsal import Part
 
 _TICK_S = 0.25
 
@@ -70,18 +71,38 @@ class Launcher:
         Raises:
             DataFault: in the words of the data set.
         """
+        try:
+            trouble = self._ask(entry.prepare, dataset, list(trusted))
+        except EOFError as end:
+            trouble = f"the process that prepared it {end}"
+        if trouble is not None:
+            raise DataFault(trouble)
+
+    def rehearse(self, parts: Sequence[Part], trusted: Sequence[str]) -> list[str]:
+        """What constructors of optimizers and schedules refuse, in words."""
+        try:
+            refused: list[str] = self._ask(entry.rehearse, list(parts), list(trusted))
+        except EOFError:  # the cells will say more
+            return []
+        return refused
+
+    def _ask(self, target: Callable[..., None], *args: Any) -> Any:
+        """The one answer of a process of its own.
+
+        Raises:
+            EOFError: it ended without; how.
+        """
         receiver, sender = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=entry.prepare, args=(dataset, list(trusted), sender))
+        process = self._context.Process(target=target, args=(*args, sender))
         process.start()
         sender.close()
         try:
-            trouble = receiver.recv()
-        except EOFError:
+            return receiver.recv()
+        except EOFError as end:
             process.join()
-            trouble = f"the process that prepared it ended with exit code {process.exitcode}"
-        process.join()
-        if trouble is not None:
-            raise DataFault(trouble)
+            raise EOFError(f"ended with exit code {process.exitcode}") from end
+        finally:
+            process.join()
 
     def run(self, schedule: Schedule, limits: Limits, view: View) -> None:
         """Train cells as the schedule places them. Every cell leaves a record, whatever becomes of it."""

@@ -8,6 +8,7 @@ from sweeplab.launch.machine import make_slots
 from sweeplab.launch.running import Limits, View
 from sweeplab.launch.schedule import Schedule
 from sweeplab.launch.slots import Slots
+from sweeplab.rehearsal import Part
 
 
 class CellLauncher(Protocol):
@@ -19,6 +20,9 @@ class CellLauncher(Protocol):
 
     def warm_up(self) -> None:
         """Return when cells can start at once."""
+
+    def rehearse(self, parts: Sequence[Part], trusted: Sequence[str]) -> list[str]:
+        """What constructors of optimizers and schedules refuse, in words."""
 
     def prepare(self, dataset: Mapping[str, Any], trusted: Sequence[str]) -> None:
         """Make a data set ready.

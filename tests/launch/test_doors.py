@@ -155,6 +155,15 @@ def test_missing_data_is_said_before_anything_is_written(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_what_a_constructor_refuses_is_said_before_anything_is_written(tmp_path):
+    """By a sweep and by one cell: the constructor's own words, exit code 2."""
+    bad = ("optimizer=adam", "optimizer.betas=[2,0.9]")
+    for done in (sweep(tmp_path, "lr=0.1,0.01", *bad), single(tmp_path, *bad)):
+        assert done.returncode == 2, done.stdout
+        assert "torch.optim.Adam refuses its arguments: Invalid beta parameter at index 0: 2" in done.stderr
+        assert not (tmp_path / "out").exists()
+
+
 def test_users_package_is_found_in_the_working_directory(tmp_path):
     """As with `python -m`, also for the cells' own processes."""
     (tmp_path / "mine.py").write_text("from sweeplab.models.logistic import Logistic as Net\n")

@@ -26,6 +26,7 @@ from sweeplab.launch.ray.pulse import Pulse
 from sweeplab.launch.running import Limits
 from sweeplab.launch.schedule import Placed, Result, Schedule
 from sweeplab.launch.slots import CoreSlots, Slot
+from sweeplab.rehearsal import Part
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 _OUR_ROOT = str(Path(sweeplab.__file__).parents[1])
@@ -104,6 +105,12 @@ def prepare(dataset: Mapping[str, Any], trusted: Sequence[str], home: Home, arou
     except DataFault as fault:
         return str(fault)
     return None
+
+
+def rehearse(parts: Sequence[Part], trusted: Sequence[str], home: Home, around: Around) -> list[str]:
+    """What constructors of optimizers and schedules refuse on the node, in words."""
+    home.settle()
+    return _launcher(home.output_dir, around).rehearse(parts, trusted)
 
 
 def train(cell: Cell, slot: Slot, attempt: int, home: Home, around: Around, board: Any) -> Outcome:

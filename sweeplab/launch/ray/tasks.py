@@ -21,6 +21,7 @@ from sweeplab.launch.running import Limits, View
 from sweeplab.launch.schedule import Placed, Result, Schedule
 from sweeplab.launch.slots import Need
 from sweeplab.records import last_line
+from sweeplab.rehearsal import Part
 
 _TICK_S = 0.25
 _PATIENCE_S = 10.0  # what Ray may take to find a node, to answer, or to bring a stopped cell's record home
@@ -103,6 +104,15 @@ class RayTasks:
         strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=True)
         self._board = self._ray.remote(num_cpus=0, scheduling_strategy=strategy)(Board).remote()
         self._hear(None)
+
+    def rehearse(self, parts: Sequence[Part], trusted: Sequence[str]) -> list[str]:
+        """What constructors of optimizers and schedules refuse on a node of the cluster, in words."""
+        task = self._ray.remote(max_retries=self._options["max_retries"], num_cpus=1)(node.rehearse)
+        try:
+            refused: list[str] = self._ray.get(task.remote(list(parts), list(trusted), self._home, self._around))
+        except self._ray.exceptions.RayError:  # the cells will say more
+            return []
+        return refused
 
     def prepare(self, dataset: Mapping[str, Any], trusted: Sequence[str]) -> None:
         """Make a data set ready on a node of the cluster; the others do so before their first cell, if they must.
