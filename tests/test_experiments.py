@@ -227,9 +227,9 @@ def write_imdb(root: Path) -> None:
 
 # files of a data set, and what a smaller number of them asks for
 SMALL = {
-    "cifar10": (write_cifar10, ["dataset.num_train=200", "dataset.num_test=40", "dataset.val_size=40"]),
-    "mnist": (write_mnist, ["dataset.num_train=200", "dataset.num_test=40", "dataset.val_size=40"]),
-    "fashion_mnist": (write_fashion_mnist, ["dataset.num_train=200", "dataset.num_test=40", "dataset.val_size=40"]),
+    "cifar10": (write_cifar10, ["dataset.num_train=200", "dataset.num_test=40", "dataset.val_size=20"]),
+    "mnist": (write_mnist, ["dataset.num_train=200", "dataset.num_test=40", "dataset.val_size=20"]),
+    "fashion_mnist": (write_fashion_mnist, ["dataset.num_train=200", "dataset.num_test=40", "dataset.val_size=20"]),
     "cats_vs_dogs": (write_cats_and_dogs, ["dataset.num_train=6", "dataset.test_size=4", "dataset.val_size=2"]),
     "imdb": (
         write_imdb,
@@ -239,12 +239,22 @@ SMALL = {
 }
 
 
+@pytest.fixture
+def one_thread():
+    """Several processes run tests at once, and their threads would wait for each other's cores."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def small_plan(name: str, root: Path):
     [first, *_] = plan_of([f"experiment={name}"]).cells
     write, lines = SMALL[first.choices["dataset"]]
     write(root / "data")
-    heavy = first.choices["model"] in ("vgg16_gap", "alexnet_cifar")
-    batch_size = 2 if heavy else 10
+    batch_size = 2 if first.choices["model"] in ("vgg16_gap", "alexnet_cifar") else 6
     places = [f"runtime.output_dir={root}/out", f"runtime.data_dir={root}/data", "runtime.accelerator=cpu"]
     fast = [f"batch_size={batch_size}", "eval_batch_size=8", "max_epochs=1", "limit_batches=2", "tracker=none"]
     return plan_of([f"experiment={name}", *lines, *places, *fast])
@@ -287,6 +297,7 @@ def initial_loss(cell: Cell) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_thread")
 @every_experiment
 def test_trains_two_steps_from_the_loss_of_a_guess(name, tmp_path):
     from sweeplab.run import Surroundings, run_cell
@@ -307,6 +318,7 @@ def test_trains_two_steps_from_the_loss_of_a_guess(name, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_thread")
 def test_a_rate_of_1e_15_trains_nothing(tmp_path):
     """The failure of adam_generalization has this cause, and is kept as the failure that it was."""
     from sweeplab.run import Surroundings, run_cell
