@@ -30,6 +30,7 @@ from sweeplab.records import read_records
 from sweeplab.rehearsal import parts_of
 from sweeplab.report import draw, report_on
 from sweeplab.report.live import LiveView
+from sweeplab.report.words import numbered
 from sweeplab.sweep import Sweep, check_name, finished, read_results, write_sweep
 
 EXIT_OK = 0
@@ -139,7 +140,7 @@ def train(
     slots = site.slots(runtime, len(plan.cells))
     width = min(cell.config["runtime"]["devices"] for cell in missing)
     at_once = min(len(missing), max(1, slots.at_once // width))
-    words = f"training {len(missing)} cells, {at_once} at once, {slots.describe()}"
+    words = f"training {numbered(len(missing), 'cell')}, {at_once} at once, {slots.describe()}"
     console.print(words, highlight=False)
     labels = {cell.id: cell.label for cell in missing}
     before = {cell.id: results[cell.id].get("attempt", 1) for cell in missing if cell.id in results}
@@ -158,13 +159,14 @@ def train(
 def announce(plan: Plan, num_finished: int, console: Console) -> None:
     """Say what the rules did, and how many cells there are."""
     for report_ in plan.rules:
-        change = f"+{report_.added}" if report_.added else f"-{report_.removed}" if report_.removed else "0"
+        sign = "+" if report_.added else "-" if report_.removed else ""
+        change = f"{sign}{numbered(report_.added or report_.removed, 'cell')}"
         note = f" ({report_.note})" if report_.note and report_.note != "applied" else ""
-        console.print(f"rule: {escape(report_.rule)}: {change} cells{escape(note)}", highlight=False)
+        console.print(f"rule: {escape(report_.rule)}: {change}{escape(note)}", highlight=False)
     for warning in plan.warnings:
         console.print(f"[yellow]warning[/yellow]: {escape(warning)}", highlight=False)
     done = f", {num_finished} finished already" if num_finished else ""
-    console.print(f"{escape(plan.name)}: {len(plan.cells)} cells{done}", highlight=False)
+    console.print(f"{escape(plan.name)}: {numbered(len(plan.cells), 'cell')}{done}", highlight=False)
 
 
 def _import_all(*names: str) -> None:

@@ -28,6 +28,7 @@ from sweeplab.launch.post_mortem import post_mortem
 from sweeplab.launch.queue import Queue
 from sweeplab.plan import Plan
 from sweeplab.provenance import code_version
+from sweeplab.report.words import numbered
 from sweeplab.sweep import write_sweep
 
 _Results = Mapping[str, Mapping[str, Any]]
@@ -56,11 +57,12 @@ def _train(plan: Plan, missing: Sequence[Cell], results: _Results, launcher: Lau
     queue = Queue(missing, order=runtime["order"], seconds_per_epoch=seconds_per_epoch(results.values()))
     with FolderClaims(runtime["output_dir"], lease_s=runtime["lease_s"], before=before) as claims:
         cells = [cell for cell in [queue.pop() for _ in range(len(queue))] if claims.take(cell)]
-        if len(cells) < len(missing):
-            say(console, f"{len(missing) - len(cells)} cells are held by others, and left to them")
+        if others := len(missing) - len(cells):
+            say(console, f"{numbered(others, 'cell is', 'cells are')} held by others, and left to them")
         if not cells:
             return True
-        say(console, f"handing {len(cells)} cells to {type(launcher).__name__} · python -m sweeplab status {plan.name}")
+        handed = f"handing {numbered(len(cells), 'cell')} to {type(launcher).__name__}"
+        say(console, f"{handed} · python -m sweeplab status {plan.name}")
         started_s = time.monotonic()
         attempts = {cell.id: record.last_attempt(_folder(cell, runtime)) for cell in cells}
         try:

@@ -10,6 +10,7 @@ from sweeplab.errors import ConfigFault
 from sweeplab.launch.inventory import GIB, Device, Inventory
 from sweeplab.launch.lease import WHOLE, Lease, Leases
 from sweeplab.launch.slots import Need, Slot
+from sweeplab.report.words import numbered
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class GpuSlots:
         names = ", ".join(dict.fromkeys(device.name for device in self._devices))
         shares = ", as many on each as fit" if self._per_device is None else ""
         threads = "" if self._threads.each is None else f", torch threads each: {self._threads.each}"
-        return f"on {len(self._devices)} GPUs ({names}){shares}{threads}"
+        return f"on {numbered(len(self._devices), 'GPU')} ({names}){shares}{threads}"
 
     def take(self, need: Need) -> Slot | None:
         """A place, or None: not now. Until something else is asked for, it stays in line for it.
@@ -133,7 +134,8 @@ class GpuSlots:
     def trouble(self) -> str:
         """Why nothing was to be had at the last `take`, in words."""
         if not self._looks:
-            return f"{len(self._running)} cells train already, as many as runtime.cells_at_once allows"
+            training = numbered(len(self._running), "cell trains", "cells train")
+            return f"{training} already, as many as runtime.cells_at_once allows"
         wanted = self._wanted.devices if self._wanted else 1
         head = "no GPU is free" if wanted == 1 else f"no {wanted} GPUs are free at once"
         return f"{head}: {', '.join([*self._counts(), *self._short()])}"

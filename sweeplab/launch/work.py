@@ -21,6 +21,7 @@ from sweeplab.launch.conduct import (
     say,
     train,
 )
+from sweeplab.report.words import numbered
 from sweeplab.sweep import Sweep, finished, read_plan, read_results
 
 # Attempts that ended so were cut short, not tried.
@@ -75,7 +76,8 @@ def _ended(results: Mapping[str, Mapping[str, Any]]) -> set[str]:
 
 def _failed_before(cells: Iterable[str]) -> str:
     number = len(set(cells))
-    return f"{number} cells failed before and are left alone (--retry trains them again)" if number else ""
+    words = "cell failed before and is", "cells failed before and are"
+    return f"{numbered(number, *words)} left alone (--retry trains again)" if number else ""
 
 
 def _conclude(
@@ -91,6 +93,7 @@ def _conclude(
     now = record.file_system_time(sweep.folder.path)
     holders = [record.holder(sweep.cell_folder(cell.id), now=now) for cell in rest]
     hosts = [holder.host for holder in holders if holder is not None and not holder.is_stale]
-    say(console, f"{len(ended)} of {len(cells)} cells have ended")
+    say(console, f"{len(ended)} of {numbered(len(cells), 'cell')} ended")
     if hosts:
-        say(console, f"{len(hosts)} cells are held by other workers (on {', '.join(sorted(set(hosts)))})")
+        held = numbered(len(hosts), "cell is", "cells are")
+        say(console, f"{held} held by other workers (on {', '.join(sorted(set(hosts)))})")

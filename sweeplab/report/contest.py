@@ -10,7 +10,7 @@ from sweeplab.compare.settings import COMPLETED, STATES, varying
 from sweeplab.compare.target import Race
 from sweeplab.compare.workloads import Contest
 from sweeplab.report.table import MAX_NAMED, Row, axis_cell
-from sweeplab.report.words import ABSENT, plain_text
+from sweeplab.report.words import ABSENT, numbered, plain_text
 
 NEVER = "never"
 
@@ -50,7 +50,7 @@ def scale_notes(contest: Contest, scored: pd.DataFrame) -> list[str]:
     """
     scales = {f"0 is {zero}, 1 is {one}" for zero, one in zip(scored["zero"], scored["one"], strict=True)}
     lost = int(scored["value"].isna().sum())
-    counted = f"; {lost} cells without a result score 0" if lost else ""
+    counted = f"; {numbered(lost, 'cell without a result scores', 'cells without a result score')} 0" if lost else ""
     told = "; elsewhere ".join(sorted(scales))
     words = f"Scores: {plain_text(contest.metric)} of every chosen cell, by workload; {told}"
     relative = " Against the best or worst cell, scores depend on who takes part." if "cell" in " ".join(scales) else ""

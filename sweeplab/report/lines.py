@@ -11,7 +11,7 @@ from sweeplab.compare import Comparison
 from sweeplab.compare.interval import MIN_BOOTSTRAP, MIN_SEEDS
 from sweeplab.compare.settings import NOT_ENDED, positions
 from sweeplab.report.table import axis_cell, data_notes
-from sweeplab.report.words import ABSENT
+from sweeplab.report.words import ABSENT, numbered
 
 # Tol, "Colour schemes" (SRON/EPS/TN/09-002): bright
 COLOURS = ("#4477AA", "#EE6677", "#228833", "#AA3377", "#66CCEE", "#CCBB44")
@@ -104,7 +104,7 @@ def missing_notes(comparison: Comparison, groups: Sequence[Group]) -> list[str]:
     left_out = positions(settings, line_axes(comparison)).nunique() - len(groups)
     to_come = int(settings[[state for state in NOT_ENDED if state in settings]].sum().sum())
     notes = [f"The best {len(groups)} by {comparison.monitor} are shown, {left_out} are not."] if left_out else []
-    return [*notes, *([f"{to_come} cells have not ended yet."] if to_come else [])]
+    return [*notes, *([f"{numbered(to_come, 'cell has', 'cells have')} not ended yet."] if to_come else [])]
 
 
 def _band_note(comparison: Comparison, over: str) -> str:

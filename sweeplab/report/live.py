@@ -17,7 +17,16 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from sweeplab.report.words import ABSENT, duration_text, encodable, last_line, metric_text, plain_text, state_text
+from sweeplab.report.words import (
+    ABSENT,
+    duration_text,
+    encodable,
+    last_line,
+    metric_text,
+    numbered,
+    plain_text,
+    state_text,
+)
 
 MAX_ROWS = 16
 _FIELDS = ("loss", "accuracy")
@@ -120,14 +129,14 @@ class LiveView:
         counts = [f"{count} {state_text(state)}" for state, count in self._states.items()]
         before = [f"{self._finished_before} finished before"] if self._finished_before else []
         done = ", ".join([*before, *counts]) or "none finished"
-        return f"{self._total} cells: {done} · {duration_text(time.monotonic() - self._since)}"
+        return f"{numbered(self._total, 'cell')}: {done} · {duration_text(time.monotonic() - self._since)}"
 
     def _render(self) -> RenderableType:
         with self._lock:
             running = dict(self._running)
             left = self._time_left()
             counts = [f"{count} {state_text(state)}" for state, count in self._states.items()]
-            head = [f"{self._num_done()}/{self._total} cells", *counts, f"{len(running)} running"]
+            head = [f"{self._num_done()}/{numbered(self._total, 'cell')}", *counts, f"{len(running)} running"]
         head.append(duration_text(time.monotonic() - self._since))
         head += [f"about {duration_text(left)} left"] if left is not None else []
         more = len(running) - MAX_ROWS

@@ -9,7 +9,7 @@ from sweeplab.compare.cost import MIN_EPOCHS, TAIL
 from sweeplab.compare.settings import varying
 from sweeplab.report.classes import subject
 from sweeplab.report.table import Row, Table, axis_cell, counts_of, merged_notes
-from sweeplab.report.words import ABSENT, MINUS, axis_text, count_text, metric_text, plain_text, spread_text
+from sweeplab.report.words import ABSENT, MINUS, axis_text, count_text, metric_text, numbered, plain_text, spread_text
 
 _TIMES = {
     "time/step_s": "per step",
@@ -78,7 +78,8 @@ def tuning_table(frame: pd.DataFrame, notes: Sequence[str] = ()) -> Table:
         frame["trials"].nunique() > 1
     )
     to_come = int(frame.loc[~_number(frame).duplicated(), "to_come"].sum())
-    told += [f"{to_come} settings have not ended yet and are no trials."] * bool(to_come)
+    open_ = "setting has not ended yet and is no trial.", "settings have not ended yet and are no trials."
+    told += [numbered(to_come, *open_)] * bool(to_come)
     header = [*map(plain_text, axes), "trials", *(f"k = {k}" for k in budgets)]
     title = f"Expected best {metric} against tuning budget"
     return Table(title, header, body, len(axes), [*notes, *told])

@@ -11,6 +11,11 @@ MINUS = "\N{MINUS SIGN}"
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])", re.DOTALL)
 
 
+def numbered(number: int, one: str, many: str | None = None) -> str:
+    """`1 cell`, `2 cells`; `many` where it is not `one` with an s."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
 def metric_text(metric: str, value: float) -> str:
     """One metric: losses and whatever exceeds 1 with four significant digits, fractions with four decimals."""
     if not math.isfinite(value):

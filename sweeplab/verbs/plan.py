@@ -24,6 +24,7 @@ from sweeplab.launch.conduct import check_writable, say
 from sweeplab.launch.machine import make_slots
 from sweeplab.plan import Plan, make_plan
 from sweeplab.provenance import code_version
+from sweeplab.report.words import numbered
 from sweeplab.steps import steps_per_epoch
 from sweeplab.sweep import check_name, finished, read_results, write_sweep
 
@@ -131,7 +132,7 @@ def show(plan: Plan, console: Console) -> None:
     runtime = plan.config["runtime"]
     done = finished(read_results(runtime["output_dir"], plan.cells))
     missing = [cell for cell in plan.cells if cell.id not in done]
-    console.print(f"[bold]{escape(plan.name)}[/bold]: {len(plan.cells)} cells", highlight=False)
+    console.print(f"[bold]{escape(plan.name)}[/bold]: {numbered(len(plan.cells), 'cell')}", highlight=False)
     for line in _origin(plan.config):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     for axis, values in plan.axes.items():
@@ -173,9 +174,9 @@ def _steps(plan: Plan) -> str:
 def _time(found: Estimate, slots: int) -> str:
     if not found.known:
         return "time: unknown, since no cell of the same model, data set and batch size has finished yet"
-    words = f"time: about {_duration(found.seconds / slots)} ({slots} cells at once)"
-    missing = f", plus {found.unknown} cells whose time is unknown" if found.unknown else ""
-    return f"{words}{missing}, from {found.known} cells' finished likes"
+    words = f"time: about {_duration(found.seconds / slots)} ({numbered(slots, 'cell')} at once)"
+    missing = f", plus {numbered(found.unknown, 'cell')} whose time is unknown" if found.unknown else ""
+    return f"{words}{missing}, from the times of {numbered(found.known, 'cell')} like them"
 
 
 def _duration(seconds: float) -> str:
@@ -190,4 +191,4 @@ def _show_cells(plan: Plan, finished: set[str], console: Console) -> None:
         table.add_row(cell.id, *values, "yes" if cell.id in finished else "")
     console.print(table)
     if len(plan.cells) > _SHOWN_CELLS:
-        console.print(f"… and {len(plan.cells) - _SHOWN_CELLS} more cells", highlight=False)
+        console.print(f"… and {numbered(len(plan.cells) - _SHOWN_CELLS, 'more cell')}", highlight=False)

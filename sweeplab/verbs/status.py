@@ -11,6 +11,7 @@ from sweeplab import record
 from sweeplab.cell import label
 from sweeplab.cli import make_console
 from sweeplab.records import read_failures
+from sweeplab.report.words import numbered
 from sweeplab.sweep import Sweep, find_sweep
 
 
@@ -28,7 +29,7 @@ def show(sweep: Sweep, console: Console) -> None:
     """Print how a sweep stands."""
     states = {cell_id: record.read_state(sweep.cell_folder(cell_id)) for cell_id, _ in sweep.cells}
     counts = ", ".join(f"{number} {state}" for state, number in Counter(states.values()).most_common())
-    console.print(f"[bold]{escape(sweep.name)}[/bold]: {len(states)} cells: {counts}", highlight=False)
+    console.print(f"[bold]{escape(sweep.name)}[/bold]: {numbered(len(states), 'cell')}: {counts}", highlight=False)
     running = [(cell_id, axes) for cell_id, axes in sweep.cells if states[cell_id] == record.RUNNING]
     if running:
         table = Table("running", "epochs done", "val/loss", "val/accuracy", "host", "heard of", box=None)

@@ -7,6 +7,7 @@ from sweeplab import record
 from sweeplab.cli import make_console
 from sweeplab.errors import ConfigFault
 from sweeplab.launch.conduct import say
+from sweeplab.report.words import numbered
 from sweeplab.sweep import Sweep, find_sweep
 from sweeplab.tracking.login import decide, find_key
 from sweeplab.tracking.uploads import is_synced, upload
@@ -30,25 +31,29 @@ def run(arguments: list[str]) -> int:
     runs = offline_runs(sweep)
     missing = [file for file in runs if not is_synced(file)]
     if not missing:
-        how = f"all {len(runs)} offline runs are there" if runs else "no offline run"
+        how = f"all {numbered(len(runs), 'offline run is', 'offline runs are')} there" if runs else "no offline run"
         say(console, f"{sweep.name}: nothing to upload ({how})")
         return 0
+    waiting = f"W&B: {numbered(len(missing), 'run')} of {sweep.name}"
     if find_key() is None:
-        raise ConfigFault(
-            f"W&B: {len(missing)} runs of {sweep.name} cannot be uploaded without a key · `wandb login` stores one"
-        )
+        raise ConfigFault(f"{waiting} cannot be uploaded without a key · `wandb login` stores one")
     decision = decide("online", connect_timeout_s=_CONNECT_TIMEOUT_S)
     if decision.mode != "online":
-        say(console, f"W&B: {len(missing)} runs of {sweep.name} stay offline ({decision.reason})")
+        say(console, f"{waiting} kept offline ({decision.reason})")
         return 1
     words = ""
     for start in range(0, len(missing), _RUNS_AT_ONCE):
         part = missing[start : start + _RUNS_AT_ONCE]
         words = upload(part, timeout_s=asked.timeout * len(part)).complaint or words
     left = [file for file in missing if not is_synced(file)]
-    say(console, f"{sweep.name}: uploaded {len(missing) - len(left)} runs, {len(runs) - len(missing)} were there")
+    uploaded = numbered(len(missing) - len(left), "run")
+    there = numbered(len(runs) - len(missing), "was there", "were there")
+    say(console, f"{sweep.name}: uploaded {uploaded}, {there}")
     if left:
-        say(console, f"not uploaded: {len(left)} runs, the first is {left[0].parent}{words and f' ({words})'}")
+        say(
+            console,
+            f"not uploaded: {numbered(len(left), 'run')}, the first is {left[0].parent}{words and f' ({words})'}",
+        )
     return 1 if left else 0
 
 

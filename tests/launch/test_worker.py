@@ -78,9 +78,9 @@ def test_a_failed_cell_is_left_alone_unless_asked_for(tmp_path):
     third = worker(tmp_path, "--retry")
 
     assert (first.returncode, second.returncode, third.returncode) == (1, 0, 1), first.stdout + first.stderr
-    assert "1 cells failed before and are left alone (--retry trains them again)" in second.stdout
+    assert "1 cell failed before and is left alone (--retry trains again)" in second.stdout
     assert attempts == [1, 1]
-    assert "training 1 cells" in third.stdout
+    assert "training 1 cell," in third.stdout
     assert [result["attempt"] for result in results(tmp_path).values()] == [1, 2]
 
 
@@ -91,7 +91,7 @@ def test_a_worker_trains_no_more_than_it_was_asked_to(tmp_path):
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert Counter(states(tmp_path)) == {"completed": 3, "pending": 1}
-    assert "3 of 4 cells have ended" in done.stdout
+    assert "3 of 4 cells ended" in done.stdout
     assert not (the_sweep(tmp_path).folder.path / "report.html").exists()
     assert (tmp_path / "fast" / "cache").is_dir()
     assert not (tmp_path / "data").exists()

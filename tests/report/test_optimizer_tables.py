@@ -89,7 +89,7 @@ def test_unequal_budgets_and_settings_to_come_are_named() -> None:
     assert table.rows[1] == ["sgd_m", "2", "0.7500", "0.8000", "—"]
     assert table.notes[-2:] == [
         "Contestants with unequal numbers of trials compare at the k they share.",
-        "1 settings have not ended yet and are no trials.",
+        "1 setting has not ended yet and is no trial.",
     ]
 
 

@@ -162,7 +162,7 @@ class TestProfileTable:
         assert float(table.rows[0][1]) > 0.97
         assert table.rows[0][2].startswith("[0.9")
         notes = " ".join(table.notes)
-        assert "0 is the worst cell, 1 is the best cell; 1 cells without a result score 0" in notes
+        assert "0 is the worst cell, 1 is the best cell; 1 cell without a result scores 0" in notes
         assert "scores depend on who takes part" in notes
 
     def test_chance_is_the_floor_where_it_is_known(self) -> None:

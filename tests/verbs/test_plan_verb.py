@@ -104,7 +104,7 @@ def test_it_counts_what_is_finished_and_estimates_the_rest(here, said, finish):
 
     one = said(*words, "runtime.cells_at_once=1")
     assert "finished: 2 of 4; to train: 2" in one
-    assert "time: about 30 s (1 cells at once), from 2 cells' finished likes" in one
+    assert "time: about 30 s (1 cell at once), from the times of 2 cells like them" in one
     assert [line.split()[-1] for line in one.splitlines()[-4:]] == ["yes", "yes", "2", "3"]
     assert "time: about 15 s (2 cells at once)" in said(*words, "runtime.cells_at_once=2")
 
@@ -113,7 +113,8 @@ def test_a_cell_of_another_kind_has_no_time(here, said, finish):
     words = ["model=mlp,lenet", "max_epochs=1", "runtime.cells_at_once=1"]
     finish(here / "outputs", plan_of(["seed=5", "max_epochs=1"]).cells[0], epochs=1, wall_time_s=600.0)
 
-    assert "time: about 10 min (1 cells at once), plus 1 cells whose time is unknown, from 1 cells'" in said(*words)
+    expected = "about 10 min (1 cell at once), plus 1 cell whose time is unknown, from the times of 1 cell like them"
+    assert expected in said(*words)
 
 
 def test_a_finished_sweep_needs_no_time(here, said, finish):

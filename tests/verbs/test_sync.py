@@ -95,7 +95,7 @@ def test_runs_go_up_once_and_only_new_ones_again(sweep, server, capfd):
     assert sync(sweep) == 0
     assert {run["name"] for run in server.runs()} == {ids[2]}
     out = "".join(capfd.readouterr())
-    assert "mine: uploaded 1 runs, 2 were there\n" in out
+    assert "mine: uploaded 1 run, 2 were there\n" in out
     assert KEY not in out
 
 
@@ -119,7 +119,7 @@ def test_the_run_of_the_sweep_itself_goes_up_whole(sweep, server, monkeypatch, h
     page.write_text("<p>second</p>")
     publish(sweep, page)
     assert sync(sweep) == 0
-    assert "mine: uploaded 1 runs, 2 were there" in capsys.readouterr().out
+    assert "mine: uploaded 1 run, 2 were there" in capsys.readouterr().out
     assert server.uploads["report.html"] == b"<p>second</p>"
     assert len([name for name in {run["name"] for run in server.runs()} if "comparison" in name]) == 1
 
@@ -152,7 +152,7 @@ def test_without_a_network_runs_stay_where_they_are(sweep, capsys, monkeypatch):
 
     assert sync(sweep) == 1
     said = capsys.readouterr().out
-    assert f"W&B: 2 runs of mine stay offline (key in WANDB_API_KEY, but no connection to 127.0.0.1:{port}" in said
+    assert f"W&B: 2 runs of mine kept offline (key in WANDB_API_KEY, but no connection to 127.0.0.1:{port}" in said
     assert KEY not in said
 
 

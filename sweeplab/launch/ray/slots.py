@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from sweeplab.launch.slots import Need, Slot
+from sweeplab.report.words import numbered
 
 Node = Mapping[str, float]  # resources of a living node, such as {"CPU": 8, "GPU": 2}
 
@@ -90,7 +91,7 @@ class RaySlots:
             self._trouble = "a cell of several devices waits for a node of the Ray cluster"
             return False
         if self._most is not None and len(self._taken) >= self._most:
-            self._trouble = f"{self._most} cells train at once, as asked for"
+            self._trouble = f"{numbered(self._most, 'cell trains', 'cells train')} at once, as asked for"
             return False
         for key, wanted in self.resources(need).items():
             there = [node.get(key, 0) for node in self._nodes()]
