@@ -1,4 +1,4 @@
-"""Lightning, imported in about two thirds of the time. Importing this module is doing it.
+"""Lightning, imported in about three quarters of the time. Importing this module is doing it.
 
 Nothing that is imported is garbage, and looking for some meanwhile takes a second. torchmetrics imports the whole of
 `scipy.signal`, nearly another, to give a window function an old name that nobody here asks for.

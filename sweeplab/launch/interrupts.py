@@ -2,15 +2,23 @@
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
 
 class Interrupts:
-    """Counts SIGINT and SIGTERM while it is entered; does nothing outside the main thread."""
+    """Counts SIGINT and SIGTERM while it is entered; does nothing outside the main thread.
 
-    def __init__(self) -> None:
+    Raised at once, a first one could come while a library listens to no exception, and be lost.
+
+    Args:
+        again: handles every signal after the first, which is only counted.
+    """
+
+    def __init__(self, again: Callable[[int, FrameType | None], object] | None = None) -> None:
         self.count = 0
+        self._again = again
         self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "Interrupts":
@@ -24,9 +32,11 @@ class Interrupts:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
-    def add(self, _number: int = 0, _frame: FrameType | None = None) -> None:
+    def add(self, number: int = 0, frame: FrameType | None = None) -> None:
         """One more; also what answers the signals."""
         self.count += 1
+        if self._again is not None and self.count > 1:
+            self._again(number, frame)
 
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)

@@ -8,11 +8,11 @@ import contextlib
 import io
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import FrameType
 from urllib.parse import unquote, urlsplit
 
 from rich.console import Console
@@ -20,10 +20,12 @@ from rich.console import Console
 from sweeplab.cli import make_console
 from sweeplab.errors import SweeplabError
 from sweeplab.launch.conduct import report, say
+from sweeplab.launch.interrupts import Interrupts
 from sweeplab.sweep import Sweep, find_sweep, read_sweep
 
 _HOST = "127.0.0.1"
 _PAGE = "report.html"
+_TICK_S = 0.2
 _TYPES = {".png": "image/png", ".svg": "image/svg+xml", ".pdf": "application/pdf"}
 _TO_COME = b"<!doctype html><title>sweeplab</title><p>The report is not there yet; this page looks again by itself."
 _HTML = "text/html; charset=utf-8"
@@ -41,10 +43,10 @@ def run(arguments: list[str]) -> int:
     with (
         contextlib.suppress(KeyboardInterrupt),
         serving(sweep.folder.path, port=asked.port, every_s=asked.every) as server,
-        _told_to_stop() as stop,
+        Interrupts(again=signal.default_int_handler) as interrupts,
     ):
         say(console, f"{sweep.name}: {server.url} (Ctrl-C ends it)")
-        _watch(server, asked.every, console, stop)
+        _watch(server, asked.every, console, interrupts)
     return 0
 
 
@@ -134,31 +136,10 @@ def serving(folder: Path, *, port: int, every_s: float) -> Iterator[ReportServer
         server.server_close()
 
 
-@contextlib.contextmanager
-def _told_to_stop() -> Iterator[threading.Event]:
-    """Set by Ctrl-C or SIGTERM; a second one interrupts whatever is going on.
-
-    Raised at once, the first could come while a library that draws a figure listens to no exception, and be lost.
-    """
-    stop = threading.Event()
-
-    def tell(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    previous = {number: signal.signal(number, tell) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-def _watch(server: ReportServer, every_s: float, console: Console, stop: threading.Event) -> None:
+def _watch(server: ReportServer, every_s: float, console: Console, interrupts: Interrupts) -> None:
     """Make the report anew whenever the records have changed, until told to stop."""
     seen: list[float] | None = None
-    while not stop.is_set():
+    while interrupts.count == 0:
         sweep = read_sweep(server.folder)
         marks = changes(sweep)
         is_running = not all(sweep.cell_folder(cell_id).result.exists() for cell_id, _ in sweep.cells)
@@ -170,7 +151,9 @@ def _watch(server: ReportServer, every_s: float, console: Console, stop: threadi
             seen = marks
         # only now: browsers look again until they have the last page
         server.is_running = is_running
-        stop.wait(every_s)
+        look_again_s = time.monotonic() + every_s
+        while interrupts.count == 0 and time.monotonic() < look_again_s:
+            time.sleep(min(every_s, _TICK_S))
 
 
 def changes(sweep: Sweep) -> list[float]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sweeplab import record
+from sweeplab.launch.interrupts import Interrupts
 from sweeplab.sweep import read_sweep, write_sweep
 from sweeplab.verbs import serve
 
@@ -140,9 +141,9 @@ def test_a_new_evaluation_or_result_is_a_change(hand_plan):
 def test_a_first_signal_is_taken_down_and_a_second_interrupts(number):
     """Whatever goes on meanwhile can lose no first one."""
     before = signal.getsignal(number)
-    with serve._told_to_stop() as stop:
-        os.kill(os.getpid(), number)
-        assert stop.wait(10)
+    with Interrupts(again=signal.default_int_handler) as interrupts:
+        signal.raise_signal(number)
+        assert interrupts.count == 1
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
     assert signal.getsignal(number) is before

@@ -1,1 +1,1 @@
-"""Cells on a Ray cluster, one as large as its nodes."""
+"""Cells as tasks of a Ray cluster: what the driver does, and what is done on a node."""
